@@ -1,0 +1,194 @@
+// Package experiment holds the words of Nebula as types: an experiment with
+// its functions, inputs and backends, the plan that follows from it, the
+// events of a trial and the metrics between them.
+//
+// It is pure. It reads no file, no clock and no environment, and it knows no
+// engine: the same experiment always gives the same plan, byte for byte.
+package experiment
+
+import (
+	"fmt"
+	"slices"
+	"strings"
+	"time"
+)
+
+// Experiment is one HCL file, decoded and validated.
+type Experiment struct {
+	Name        string
+	Description string
+	File        string // as the user named it
+	Source      []byte // the file's bytes, for the report
+	Variables   map[string]string
+	Functions   []Function
+	Backends    []Backend
+	Matrix      Matrix
+	Run         Run
+}
+
+// Function is the workload: one source, buildable for several backends.
+type Function struct {
+	Name     string
+	Source   string // path as written in the file; empty for a ready image
+	Path     string // Source made absolute against the file's folder
+	Language string // go, c, rust; empty: whatever the folder holds
+	Image    string // reference of a ready image, instead of a source
+	Inputs   []Input
+}
+
+// Input is what one invocation of a function gets, and what it must answer.
+type Input struct {
+	Name   string
+	Stdin  string
+	Args   []string
+	Env    map[string]string
+	Expect *string // nil: any answer will do
+}
+
+// Answers reports whether the function's answer is the expected one. One
+// newline at the end is not counted, on either side.
+func (i Input) Answers(answer []byte) bool {
+	if i.Expect == nil {
+		return true
+	}
+	return strings.TrimSuffix(*i.Expect, "\n") == strings.TrimSuffix(string(answer), "\n")
+}
+
+// Backend is one place to run functions, with its own settings.
+type Backend struct {
+	Type    string  // wazero, docker
+	Label   string  // the user's name for it
+	Starts  []Start // what the file asks for; empty: every start it has
+	Options any     // the type's own settings, a backends.Options
+}
+
+// Name is how cells, records and reports call the backend: docker.alpine.
+func (b Backend) Name() string { return b.Type + "." + b.Label }
+
+// Start is how warm the backend is when the request arrives.
+type Start string
+
+// The starts, from coldest to warmest.
+const (
+	Cold     Start = "cold"     // nothing is ready but the files: compile, or create the container
+	Cached   Start = "cached"   // compiled code is on disk
+	Prepared Start = "prepared" // compiled in memory, or container created
+	Warm     Start = "warm"     // a live instance answers
+)
+
+// Starts lists every start from coldest to warmest.
+var Starts = []Start{Cold, Cached, Prepared, Warm}
+
+// Order says how a run walks through its cells.
+type Order string
+
+// The orders.
+const (
+	Shuffled    Order = "shuffled"    // every block has its own random order
+	Interleaved Order = "interleaved" // every block in the file's order
+	Sequential  Order = "sequential"  // all trials of a cell, then the next cell
+)
+
+// Orders lists every order.
+var Orders = []Order{Shuffled, Interleaved, Sequential}
+
+// Run says how often and in which order.
+type Run struct {
+	Repetitions int
+	Warmup      int // trials of each cell that are recorded but not counted
+	Order       Order
+	Seed        uint64
+	Timeout     time.Duration // of one trial
+}
+
+// DefaultRun is what an experiment without a run block gets.
+func DefaultRun() Run {
+	return Run{Repetitions: 30, Warmup: 1, Order: Shuffled, Seed: 1, Timeout: 30 * time.Second}
+}
+
+// Matrix narrows "everything with everything". With Include rules, only
+// cells that match one of them stay; then Exclude rules take cells away.
+type Matrix struct {
+	Include, Exclude []Rule
+}
+
+// Rule matches cells by patterns in which * stands for anything. A list
+// matches when one of its patterns does; an empty list matches everything.
+type Rule struct {
+	Function, Input, Backend, Start []string
+	Where                           string // file:line, for reasons
+}
+
+// Matches reports whether the rule speaks of the cell.
+func (r Rule) Matches(c Cell) bool {
+	return matchesOne(r.Function, c.Function) && matchesOne(r.Input, c.Input) &&
+		matchesOne(r.Backend, c.Backend) && matchesOne(r.Start, string(c.Start))
+}
+
+func matchesOne(patterns []string, name string) bool {
+	return len(patterns) == 0 || slices.ContainsFunc(patterns, func(p string) bool { return Match(p, name) })
+}
+
+// Match reports whether name fits pattern, in which * stands for any text
+// and every other character for itself.
+func Match(pattern, name string) bool {
+	first, rest, wild := strings.Cut(pattern, "*")
+	if !wild {
+		return pattern == name
+	}
+	name, ok := strings.CutPrefix(name, first)
+	if !ok {
+		return false
+	}
+	parts := strings.Split(rest, "*")
+	last := parts[len(parts)-1]
+	for _, p := range parts[:len(parts)-1] {
+		i := strings.Index(name, p)
+		if i < 0 {
+			return false
+		}
+		name = name[i+len(p):]
+	}
+	return strings.HasSuffix(name, last)
+}
+
+// Cell is one combination: function × input × backend × start.
+type Cell struct {
+	Function string `json:"function"`
+	Input    string `json:"input"`
+	Backend  string `json:"backend"`
+	Start    Start  `json:"start"`
+}
+
+// String is the name that --only matches: fibonacci/n=10/wazero.wasm/cold.
+func (c Cell) String() string {
+	return fmt.Sprintf("%s/%s/%s/%s", c.Function, c.Input, c.Backend, c.Start)
+}
+
+// Outcome is how a trial ended. Only OK trials enter statistics.
+type Outcome string
+
+// The outcomes: a closed list.
+const (
+	OK           Outcome = "ok"
+	WrongOutput  Outcome = "wrong_output"  // it answered something else than expected
+	Failed       Outcome = "failed"        // exit code other than 0
+	Timeout      Outcome = "timeout"       // stopped after the run's timeout
+	OutOfMemory  Outcome = "out_of_memory" // stopped at its memory limit
+	Contaminated Outcome = "contaminated"  // not as cold as its cell says
+	BackendError Outcome = "backend_error" // the engine failed, not the function
+	Interrupted  Outcome = "interrupted"   // the user stopped the run in this trial
+)
+
+// Outcomes lists every outcome.
+var Outcomes = []Outcome{OK, WrongOutput, Failed, Timeout, OutOfMemory, Contaminated, BackendError, Interrupted}
+
+// Identity says what exactly ran: provenance.
+type Identity struct {
+	Kind      string            `json:"kind"`                // module, image
+	Digest    string            `json:"digest"`              // of the artefact: sha256:…
+	Size      int64             `json:"size_bytes"`          // of the artefact
+	Source    string            `json:"source,omitempty"`    // digest of what it was built from
+	Toolchain string            `json:"toolchain,omitempty"` // what built it
+	Details   map[string]string `json:"details,omitempty"`
+}

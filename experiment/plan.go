@@ -1,0 +1,229 @@
+package experiment
+
+import (
+	"crypto/sha256"
+	"encoding/hex"
+	"encoding/json"
+	"fmt"
+	"io"
+	"iter"
+	"math/bits"
+	"math/rand/v2"
+	"slices"
+)
+
+// Plan is the exact list of trials in order. The list itself is not held in
+// memory: it follows from the cells, the order and the seed, so a plan of
+// many million trials stays small.
+type Plan struct {
+	Experiment  string    `json:"experiment"`
+	Hash        string    `json:"hash"`
+	Seed        uint64    `json:"seed"`
+	Order       Order     `json:"order"`
+	Repetitions int       `json:"repetitions"`
+	Warmup      int       `json:"warmup"`
+	TimeoutNS   int64     `json:"timeout_ns"`
+	Cells       []Cell    `json:"cells"`
+	LeftOut     []LeftOut `json:"left_out"`
+}
+
+// LeftOut says which cells the plan does not hold, and why.
+type LeftOut struct {
+	Function string `json:"function"`
+	Backend  string `json:"backend"`
+	Start    Start  `json:"start"`
+	Cells    int    `json:"cells"` // how many inputs it concerns
+	Reason   string `json:"reason"`
+	// Chosen is true where the experiment itself left the cells out, false
+	// where this machine or a backend could not run them.
+	Chosen bool `json:"chosen"`
+}
+
+// Trial is one line of the plan: one repetition of a cell.
+type Trial struct {
+	Trial  int  `json:"trial"` // counts from 1
+	Block  int  `json:"block"` // counts from 1
+	Warmup bool `json:"warmup,omitempty"`
+	Cell   int  `json:"cell"` // index into the plan's cells
+}
+
+// Lacks says why a function cannot run on a backend from a start; the empty
+// string says that it can.
+type Lacks func(Function, Backend, Start) string
+
+// NewPlan crosses functions, inputs, backends and starts, leaves out what
+// the matrix, the only patterns or lacks take away, and fixes the order.
+// Only patterns match Cell.String; none keeps everything.
+func NewPlan(x *Experiment, only []string, lacks Lacks) (*Plan, error) {
+	p := &Plan{
+		Experiment: x.Name, Seed: x.Run.Seed, Order: x.Run.Order,
+		Repetitions: x.Run.Repetitions, Warmup: x.Run.Warmup, TimeoutNS: x.Run.Timeout.Nanoseconds(),
+		Cells: []Cell{}, LeftOut: []LeftOut{},
+	}
+	leftOut := map[LeftOut]int{} // with Cells 0 → index into p.LeftOut
+	drop := func(c Cell, reason string, chosen bool) {
+		key := LeftOut{Function: c.Function, Backend: c.Backend, Start: c.Start, Reason: reason, Chosen: chosen}
+		i, ok := leftOut[key]
+		if !ok {
+			i = len(p.LeftOut)
+			leftOut[key] = i
+			p.LeftOut = append(p.LeftOut, key)
+		}
+		p.LeftOut[i].Cells++
+	}
+	for _, f := range x.Functions {
+		for _, b := range x.Backends {
+			starts := b.Starts
+			if len(starts) == 0 {
+				// Nothing was asked for by name, so nothing is missed:
+				// every start that the backend has.
+				starts = slices.DeleteFunc(slices.Clone(Starts), func(s Start) bool {
+					return lacks(f, b, s) != ""
+				})
+				if len(starts) == 0 {
+					starts = []Start{Cold} // carries the reason
+				}
+			}
+			for _, s := range starts {
+				lack := lacks(f, b, s)
+				for _, in := range f.Inputs {
+					c := Cell{f.Name, in.Name, b.Name(), s}
+					reason, chosen := x.Matrix.reason(c), true
+					if reason == "" && len(only) > 0 && !matchesOne(only, c.String()) {
+						reason = "not asked for by --only"
+					}
+					if reason == "" && lack != "" {
+						reason, chosen = lack, false
+					}
+					if reason != "" {
+						drop(c, reason, chosen)
+						continue
+					}
+					p.Cells = append(p.Cells, c)
+				}
+			}
+		}
+	}
+	var err error
+	p.Hash, err = p.hash(x)
+	return p, err
+}
+
+func (m Matrix) reason(c Cell) string {
+	if len(m.Include) > 0 && !slices.ContainsFunc(m.Include, func(r Rule) bool { return r.Matches(c) }) {
+		return "no include of the matrix names it"
+	}
+	for _, r := range m.Exclude {
+		if r.Matches(c) {
+			return "excluded at " + r.Where
+		}
+	}
+	return ""
+}
+
+// hash covers everything that decides what a run does: what functions get
+// and must answer, the settings of the backends, the cells and their order.
+func (p *Plan) hash(x *Experiment) (string, error) {
+	type function struct {
+		Name, Source, Language, Image string
+		Inputs                        []Input
+	}
+	type backend struct {
+		Name    string
+		Options any
+	}
+	in := struct {
+		Functions []function
+		Backends  []backend
+		Plan      *Plan
+	}{Plan: p}
+	for _, f := range x.Functions {
+		in.Functions = append(in.Functions, function{f.Name, f.Source, f.Language, f.Image, f.Inputs})
+	}
+	for _, b := range x.Backends {
+		in.Backends = append(in.Backends, backend{b.Name(), b.Options})
+	}
+	h := sha256.New()
+	if err := json.NewEncoder(h).Encode(in); err != nil {
+		return "", fmt.Errorf("hash the plan: %w", err)
+	}
+	return "sha256:" + hex.EncodeToString(h.Sum(nil)), nil
+}
+
+// Len is the number of trials, warm-ups included.
+func (p *Plan) Len() int { return len(p.Cells) * (p.Warmup + p.Repetitions) }
+
+// Trials yields the trials in order.
+func (p *Plan) Trials() iter.Seq[Trial] {
+	return func(yield func(Trial) bool) {
+		blocks := p.Warmup + p.Repetitions
+		n := 0
+		emit := func(block, cell int) bool {
+			n++
+			return yield(Trial{Trial: n, Block: block + 1, Warmup: block < p.Warmup, Cell: cell})
+		}
+		if p.Order == Sequential {
+			for cell := range p.Cells {
+				for block := range blocks {
+					if !emit(block, cell) {
+						return
+					}
+				}
+			}
+			return
+		}
+		order := make([]int, len(p.Cells))
+		for block := range blocks {
+			for i := range order {
+				order[i] = i
+			}
+			if p.Order == Shuffled {
+				shuffle(order, p.Seed, uint64(block))
+			}
+			for _, cell := range order {
+				if !emit(block, cell) {
+					return
+				}
+			}
+		}
+	}
+}
+
+// shuffle is Fisher and Yates on PCG. It is written out because a plan must
+// not change with the Go release: PCG's sequence is fixed by its definition,
+// that of rand.Shuffle is not.
+func shuffle(order []int, seed, stream uint64) {
+	pcg := rand.NewPCG(seed, stream)
+	for i := len(order) - 1; i > 0; i-- {
+		j, _ := bits.Mul64(pcg.Uint64(), uint64(i+1)) // bias below 2⁻⁴⁰ for any plan that fits in memory
+		order[i], order[j] = order[j], order[i]
+	}
+}
+
+// WriteJSON writes the plan with its trials, one to a line, without holding
+// them in memory.
+func (p *Plan) WriteJSON(w io.Writer) error {
+	head, err := json.MarshalIndent(p, "", "  ")
+	if err != nil {
+		return err
+	}
+	head = head[:len(head)-2] // without "\n}"
+	if _, err := fmt.Fprintf(w, "%s,\n  \"trials\": [", head); err != nil {
+		return err
+	}
+	sep := "\n    "
+	var line []byte
+	for t := range p.Trials() {
+		line = append(line[:0], sep...)
+		b, err := json.Marshal(t)
+		if err != nil {
+			return err
+		}
+		if _, err := w.Write(append(line, b...)); err != nil {
+			return err
+		}
+		sep = ",\n    "
+	}
+	_, err = io.WriteString(w, "\n  ]\n}\n")
+	return err
+}

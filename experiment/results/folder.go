@@ -1,0 +1,248 @@
+package results
+
+import (
+	"bufio"
+	"bytes"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"io/fs"
+	"iter"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+
+	"github.com/nebula-bench/nebula/experiment"
+)
+
+// Dir is where a run's folder lies below the output folder.
+func Dir(out, experiment, id string) string {
+	return filepath.Join(out, "runs", experiment, id)
+}
+
+// Writer appends the records of one run to its folder.
+type Writer struct {
+	dir    string
+	trials *os.File
+	buf    []byte
+}
+
+// Create makes the run's folder with its plan and identity. Nothing is left
+// behind where that fails.
+func Create(dir string, plan *experiment.Plan, run *Run) (w *Writer, err error) {
+	if err := os.MkdirAll(filepath.Dir(dir), 0o755); err != nil {
+		return nil, err
+	}
+	if err := os.Mkdir(dir, 0o755); err != nil {
+		return nil, err
+	}
+	defer func() {
+		if err != nil {
+			os.RemoveAll(dir)
+		}
+	}()
+	if err := writeFile(filepath.Join(dir, PlanFile), plan.WriteJSON); err != nil {
+		return nil, err
+	}
+	w = &Writer{dir: dir}
+	if err := w.Update(run); err != nil {
+		return nil, err
+	}
+	w.trials, err = os.OpenFile(filepath.Join(dir, TrialsFile), os.O_CREATE|os.O_EXCL|os.O_WRONLY|os.O_APPEND, 0o644)
+	return w, err
+}
+
+// Dir is the run's folder.
+func (w *Writer) Dir() string { return w.dir }
+
+// Append writes one record with one call to the kernel, so that a killed
+// process loses no finished trial.
+func (w *Writer) Append(t *Trial) error {
+	b, err := json.Marshal(t)
+	if err != nil {
+		return err
+	}
+	w.buf = append(append(w.buf[:0], b...), '\n')
+	_, err = w.trials.Write(w.buf)
+	return err
+}
+
+// Update replaces run.json; a reader sees the old one or the new one.
+func (w *Writer) Update(run *Run) error {
+	return writeFile(filepath.Join(w.dir, RunFile), func(f io.Writer) error {
+		e := json.NewEncoder(f)
+		e.SetIndent("", "  ")
+		return e.Encode(run)
+	})
+}
+
+// Close makes the records durable.
+func (w *Writer) Close() error {
+	return errors.Join(w.trials.Sync(), w.trials.Close())
+}
+
+// writeFile writes a file under another name and renames it when it is whole.
+func writeFile(name string, write func(io.Writer) error) (err error) {
+	f, err := os.CreateTemp(filepath.Dir(name), "."+filepath.Base(name)+".*")
+	if err != nil {
+		return err
+	}
+	defer func() {
+		if err != nil {
+			f.Close()
+			os.Remove(f.Name())
+		}
+	}()
+	b := bufio.NewWriterSize(f, 1<<16)
+	if err := write(b); err != nil {
+		return err
+	}
+	if err := errors.Join(b.Flush(), f.Chmod(0o644), f.Close()); err != nil {
+		return err
+	}
+	return os.Rename(f.Name(), name)
+}
+
+// Folder is a stored run, opened for reading.
+type Folder struct {
+	Dir  string
+	Run  Run
+	Plan experiment.Plan
+}
+
+// Open reads a run's identity and plan; the records are read by Trials.
+func Open(dir string) (*Folder, error) {
+	f := &Folder{Dir: dir}
+	if err := readJSON(filepath.Join(dir, RunFile), &f.Run); err != nil {
+		return nil, err
+	}
+	if err := readJSON(filepath.Join(dir, PlanFile), &f.Plan); err != nil {
+		return nil, err
+	}
+	return f, nil
+}
+
+func readJSON(name string, v any) error {
+	b, err := os.ReadFile(name)
+	if err != nil {
+		return err
+	}
+	if err := json.Unmarshal(b, v); err != nil {
+		line := 1
+		var syntax *json.SyntaxError
+		if errors.As(err, &syntax) {
+			line += bytes.Count(b[:min(int(syntax.Offset), len(b))], []byte("\n"))
+		}
+		return fmt.Errorf("%s:%d: %w", name, line, err)
+	}
+	return nil
+}
+
+// Trials yields the records in the order in which they were written. It
+// stops at the first that cannot be read.
+func (f *Folder) Trials() iter.Seq2[*Trial, error] {
+	return func(yield func(*Trial, error) bool) {
+		name := filepath.Join(f.Dir, TrialsFile)
+		file, err := os.Open(name)
+		if err != nil {
+			yield(nil, err)
+			return
+		}
+		defer file.Close()
+		for t, err := range ReadTrials(file, name) {
+			if !yield(t, err) {
+				return
+			}
+		}
+	}
+}
+
+// ReadTrials yields the records of r; name stands in errors. A last line
+// without its newline was torn by a kill and is dropped.
+func ReadTrials(r io.Reader, name string) iter.Seq2[*Trial, error] {
+	return func(yield func(*Trial, error) bool) {
+		b := bufio.NewReaderSize(r, 1<<16)
+		for line := 1; ; line++ {
+			text, err := b.ReadBytes('\n')
+			if err == io.EOF {
+				return
+			}
+			if err != nil {
+				yield(nil, fmt.Errorf("%s:%d: %w", name, line, err))
+				return
+			}
+			t := &Trial{At: experiment.NewStamps()}
+			d := json.NewDecoder(bytes.NewReader(text))
+			d.DisallowUnknownFields()
+			if err = d.Decode(t); err == nil {
+				err = t.check()
+			}
+			if err == nil && d.More() {
+				err = errors.New("more than one record on the line")
+			}
+			if err != nil {
+				yield(nil, fmt.Errorf("%s:%d: not a trial record: %w", name, line, err))
+				return
+			}
+			if !yield(t, nil) {
+				return
+			}
+		}
+	}
+}
+
+func (t *Trial) check() error {
+	switch {
+	case t.Trial < 1, t.Block < 1, t.Attempt < 1:
+		return errors.New("trial, block and attempt count from 1")
+	case !slices.Contains(experiment.Outcomes, t.Outcome):
+		return fmt.Errorf("unknown outcome %q", t.Outcome)
+	case !slices.Contains(experiment.Starts, t.Start):
+		return fmt.Errorf("unknown start %q", t.Start)
+	}
+	return nil
+}
+
+// List opens every run below the output folder, oldest first. A folder that
+// cannot be read is reported beside the others.
+func List(out string) (runs []*Folder, bad []error) {
+	dirs, err := filepath.Glob(filepath.Join(out, "runs", "*", "*", RunFile))
+	if err != nil {
+		return nil, []error{err}
+	}
+	for _, d := range dirs {
+		f, err := Open(filepath.Dir(d))
+		if err != nil {
+			bad = append(bad, err)
+			continue
+		}
+		runs = append(runs, f)
+	}
+	slices.SortStableFunc(runs, func(a, b *Folder) int { return strings.Compare(a.Run.ID, b.Run.ID) })
+	return runs, bad
+}
+
+// Find opens the run that a user names: a folder, a run's id, or "latest".
+func Find(out, name string) (*Folder, error) {
+	if name != "latest" {
+		if _, err := os.Stat(filepath.Join(name, RunFile)); err == nil {
+			return Open(name)
+		}
+		dirs, _ := filepath.Glob(filepath.Join(out, "runs", "*", escapeGlob(name), RunFile))
+		if len(dirs) == 1 {
+			return Open(filepath.Dir(dirs[0]))
+		}
+		return nil, fmt.Errorf("no run %q: it is neither a run's folder nor the id of a run in %s: %w", name, out, fs.ErrNotExist)
+	}
+	runs, bad := List(out)
+	if len(runs) == 0 {
+		return nil, errors.Join(append(bad, fmt.Errorf("no run in %s yet: %w", out, fs.ErrNotExist))...)
+	}
+	return runs[len(runs)-1], nil
+}
+
+func escapeGlob(s string) string {
+	return strings.NewReplacer(`*`, `\*`, `?`, `\?`, `[`, `\[`, `\`, `\\`, `/`, `\/`).Replace(s)
+}

@@ -1,0 +1,106 @@
+// Package results is the run folder: it writes records as they happen, reads
+// them back and checks them. The files are the seam between running and
+// reporting, so every sample is kept and nothing is summarised here.
+//
+// It refuses to guess: a torn last line, which a killed writer leaves, is
+// dropped; anything else that cannot be read is an error with file and line.
+package results
+
+import (
+	"time"
+
+	"github.com/nebula-bench/nebula/experiment"
+)
+
+// The files of a run folder.
+const (
+	PlanFile   = "plan.json"
+	RunFile    = "run.json"
+	TrialsFile = "trials.jsonl"
+)
+
+// Trial is one record: one request and what became of it.
+type Trial struct {
+	Trial       int                `json:"trial"`
+	Block       int                `json:"block"`
+	Attempt     int                `json:"attempt"` // counts from 1
+	Warmup      bool               `json:"warmup,omitempty"`
+	Function    string             `json:"function"`
+	Input       string             `json:"input"`
+	Backend     string             `json:"backend"`
+	Start       experiment.Start   `json:"start"`
+	Outcome     experiment.Outcome `json:"outcome"`
+	Error       string             `json:"error,omitempty"`
+	ExitCode    *int               `json:"exit_code,omitempty"` // absent: it never exited
+	ReadySource string             `json:"ready_source,omitempty"`
+	// Requested is the wall-clock time of the request, for the reader; every
+	// duration comes from At, whose clock does not jump.
+	Requested time.Time `json:"requested"`
+	// At holds the events in nanoseconds since the request.
+	At         experiment.Stamps `json:"at"`
+	CPU        int64             `json:"cpu_ns,omitempty"`            // absent: not measured
+	PeakMemory int64             `json:"peak_memory_bytes,omitempty"` // absent: not measured
+	Answer     string            `json:"answer,omitempty"`            // sha256 of the answer
+}
+
+// Cell gives the cell that the trial belongs to.
+func (t *Trial) Cell() experiment.Cell {
+	return experiment.Cell{Function: t.Function, Input: t.Input, Backend: t.Backend, Start: t.Start}
+}
+
+// Counts reports whether the trial enters statistics.
+func (t *Trial) Counts() bool { return t.Outcome == experiment.OK && !t.Warmup }
+
+// Run is run.json: everything about a run that may explain its numbers.
+type Run struct {
+	ID         string    `json:"id"`
+	Experiment string    `json:"experiment"`
+	Title      string    `json:"description,omitempty"`
+	File       string    `json:"file"`
+	Source     string    `json:"source"` // text of the experiment
+	Command    []string  `json:"command"`
+	Started    time.Time `json:"started"`
+	// Ended is absent while the run goes on, and for ever after a kill.
+	Ended     *time.Time                                `json:"ended,omitempty"`
+	State     State                                     `json:"state"`
+	Nebula    string                                    `json:"nebula"` // version
+	Host      Host                                      `json:"host"`
+	Variables map[string]string                         `json:"variables,omitempty"`
+	Backends  map[string]BackendFacts                   `json:"backends"`
+	Artifacts map[string]map[string]experiment.Identity `json:"artifacts"` // by backend, by function
+}
+
+// State is how far a run has come.
+type State string
+
+// The states. A run that was killed stays Running; readers tell it from the
+// number of its records.
+const (
+	Running     State = "running"
+	Complete    State = "complete"
+	Interrupted State = "interrupted"
+	Broken      State = "broken" // Nebula itself could not go on: a full disk
+)
+
+// BackendFacts is what a backend says of itself.
+type BackendFacts struct {
+	Options any               `json:"options"`
+	Engine  map[string]string `json:"engine,omitempty"`
+	// Missing says why the backend could not be used at all, and what mends it.
+	Missing string `json:"missing,omitempty"`
+}
+
+// Host is the machine, as far as it may explain a number.
+type Host struct {
+	Name       string `json:"name"`
+	OS         string `json:"os"`
+	Kernel     string `json:"kernel"`
+	CPU        string `json:"cpu"`
+	Cores      int    `json:"cores"`
+	Memory     uint64 `json:"memory_bytes"`
+	Governor   string `json:"governor,omitempty"`
+	Hypervisor string `json:"hypervisor,omitempty"`
+	Go         string `json:"go"`
+	Commit     string `json:"commit,omitempty"` // of the folder the experiment lies in
+	Dirty      bool   `json:"dirty,omitempty"`
+}
