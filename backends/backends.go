@@ -22,8 +22,9 @@ import (
 // the plan asks them what they lack, the runner opens them. They are part of
 // the plan's hash, so they must encode to JSON.
 type Options interface {
-	// Check returns what is wrong with the settings.
-	Check() []Problem
+	// Check returns what is wrong with the settings. Paths in them are
+	// relative to the folder dir.
+	Check(dir string) []Problem
 	// Lacks says why a function cannot run here from a start, without
 	// asking the engine; the empty string says that it can.
 	Lacks(experiment.Function, experiment.Start) string
@@ -111,6 +112,7 @@ const MaxStderr = 4 << 10
 var (
 	ErrOutOfMemory   = errors.New("out of memory")
 	ErrContaminated  = errors.New("not as cold as its cell says")
+	ErrCrashed       = errors.New("the function crashed")
 	ErrAnswerTooLong = fmt.Errorf("the answer is longer than %d MiB", MaxAnswer>>20)
 )
 

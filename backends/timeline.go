@@ -88,6 +88,23 @@ func (t *Timeline) announce(e experiment.Event, ns int64, source ReadySource) {
 	}
 }
 
+// MarkResponded stamps the arrival of the answer's last byte. An answer of no
+// bytes has nothing to wait for: it is complete when the function says that
+// it is done, or else when it has exited.
+func (t *Timeline) MarkResponded(last int64, any bool) {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	if !any {
+		var ok bool
+		if last, ok = t.stamps.Get(experiment.Done); !ok {
+			if last, ok = t.stamps.Get(experiment.Exited); !ok {
+				return
+			}
+		}
+	}
+	t.stamps.Set(experiment.Responded, last)
+}
+
 // MarkReady repeats what another process's timeline knew of the ready event.
 func (t *Timeline) MarkReady(ns int64, source ReadySource) {
 	t.mu.Lock()

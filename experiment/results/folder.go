@@ -43,7 +43,7 @@ func Create(dir string, plan *experiment.Plan, run *Run) (w *Writer, err error) 
 			os.RemoveAll(dir)
 		}
 	}()
-	if err := writeFile(filepath.Join(dir, PlanFile), plan.WriteJSON); err != nil {
+	if err := WriteFile(filepath.Join(dir, PlanFile), plan.WriteJSON); err != nil {
 		return nil, err
 	}
 	w = &Writer{dir: dir}
@@ -71,7 +71,7 @@ func (w *Writer) Append(t *Trial) error {
 
 // Update replaces run.json; a reader sees the old one or the new one.
 func (w *Writer) Update(run *Run) error {
-	return writeFile(filepath.Join(w.dir, RunFile), func(f io.Writer) error {
+	return WriteFile(filepath.Join(w.dir, RunFile), func(f io.Writer) error {
 		e := json.NewEncoder(f)
 		e.SetIndent("", "  ")
 		return e.Encode(run)
@@ -83,8 +83,14 @@ func (w *Writer) Close() error {
 	return errors.Join(w.trials.Sync(), w.trials.Close())
 }
 
-// writeFile writes a file under another name and renames it when it is whole.
-func writeFile(name string, write func(io.Writer) error) (err error) {
+// WriteFile writes a file under another name and renames it when it is whole,
+// so that a reader never sees half of it. A file that it replaces keeps its
+// mode.
+func WriteFile(name string, write func(io.Writer) error) (err error) {
+	mode := fs.FileMode(0o644)
+	if info, err := os.Stat(name); err == nil {
+		mode = info.Mode().Perm()
+	}
 	f, err := os.CreateTemp(filepath.Dir(name), "."+filepath.Base(name)+".*")
 	if err != nil {
 		return err
@@ -99,7 +105,7 @@ func writeFile(name string, write func(io.Writer) error) (err error) {
 	if err := write(b); err != nil {
 		return err
 	}
-	if err := errors.Join(b.Flush(), f.Chmod(0o644), f.Close()); err != nil {
+	if err := errors.Join(b.Flush(), f.Chmod(mode), f.Close()); err != nil {
 		return err
 	}
 	return os.Rename(f.Name(), name)

@@ -1,0 +1,61 @@
+# make run    the first experiment and its report
+# make test   every test that this machine can run, and a list of those it can't
+# make check  format, vet, staticcheck, tidy, generated files
+# make bench  what measuring costs, beside bare loops over the engines
+# make fuzz   each fuzz target for FUZZTIME
+# make clean  what was built here, and what runs that died left behind
+
+FUZZTIME ?= 60s
+BIN := bin/nebula
+# The chart library is embedded at build time. Without npm, pages name its
+# hosted copy and say so.
+CHARTS := reports/web/dist/echarts.min.js
+NPM := $(shell command -v npm 2>/dev/null)
+
+.PHONY: run test check bench fuzz clean build charts
+
+run: build
+	./$(BIN) run experiments/coldstart.hcl
+	@echo
+	@echo "The report: reports/index.html"
+
+build: charts
+	go build -o $(BIN) ./cmd/nebula
+
+charts: $(if $(NPM),$(CHARTS))
+
+$(CHARTS): reports/web/package-lock.json
+	@npm ci --prefix reports/web --no-audit --no-fund --loglevel=error && npm run --prefix reports/web --silent build \
+		|| echo "npm could not fetch the chart library: pages will name its hosted copy"
+
+# One package at a time (-p 1), because tests that measure need the machine;
+# -count=1, because a cached result would not say what it skipped.
+test: charts
+	@mkdir -p bin && rm -f bin/skipped.txt
+	@go build ./...
+	@NEBULA_TEST_SKIPPED=$(abspath bin/skipped.txt) go test -p 1 -count=1 -timeout 15m ./...; code=$$?; \
+	if [ -s bin/skipped.txt ]; then \
+		echo; echo "Skipped, for want of a tool:"; sort bin/skipped.txt | uniq -c; \
+	fi; exit $$code
+
+check:
+	@test -z "$$(gofmt -l $$(git ls-files '*.go'))" || { gofmt -d $$(git ls-files '*.go'); exit 1; }
+	go vet ./...
+	go tool staticcheck ./...
+	go mod tidy -diff
+	go mod verify
+	@git diff --exit-code --stat || { echo "the tree is not clean: commit first"; exit 1; }
+
+bench: build
+	go test -run '^$$' -bench . -benchtime 2s ./...
+
+fuzz:
+	@for p in $$(go list ./...); do \
+		for f in $$(go test -list '^Fuzz' $$p | grep '^Fuzz'); do \
+			echo "$$p $$f"; go test -run '^$$' -fuzz "^$$f$$" -fuzztime $(FUZZTIME) $$p || exit 1; \
+		done; \
+	done
+
+clean:
+	-./$(BIN) clean
+	rm -rf bin reports/index.html reports/assets reports/runs reports/web/node_modules $(CHARTS) reports/web/dist/LICENSES.txt

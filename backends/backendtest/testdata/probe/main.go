@@ -1,0 +1,78 @@
+// Command probe is a function that does what its first argument says, so
+// that a backend can be tried against known truth.
+package main
+
+import (
+	"fmt"
+	"io"
+	"os"
+	"slices"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/nebula-bench/nebula/functions/protocol"
+)
+
+func main() {
+	act := "echo"
+	if len(os.Args) > 1 {
+		act = os.Args[1]
+	}
+	switch act {
+	case "echo":
+		protocol.Serve(func(request []byte) ([]byte, error) { return request, nil })
+	case "silent": // speaks no markers
+		io.Copy(os.Stdout, os.Stdin)
+	case "spin": // 10 ms of work; answers how long it took by its own clock
+		protocol.Serve(func([]byte) ([]byte, error) {
+			began := time.Now()
+			for time.Since(began) < 10*time.Millisecond {
+			}
+			return strconv.AppendInt(nil, time.Since(began).Nanoseconds(), 10), nil
+		})
+	case "late": // 50 ms before it is ready
+		time.Sleep(50 * time.Millisecond)
+		protocol.Serve(func([]byte) ([]byte, error) { return []byte("late"), nil })
+	case "exit":
+		fmt.Fprintln(os.Stderr, "leaving with 7")
+		os.Exit(7)
+	case "panic":
+		panic("on purpose")
+	case "environ":
+		env := os.Environ()
+		slices.Sort(env)
+		fmt.Print(strings.Join(env, "\n"))
+	case "args":
+		fmt.Printf("%q", os.Args[2:])
+	case "files":
+		entries, err := os.ReadDir("/")
+		fmt.Print(len(entries), err)
+		_, err = os.ReadFile("/etc/passwd")
+		fmt.Print(err != nil)
+	case "deaf": // reads nothing
+		fmt.Print("deaf")
+	case "loop":
+		protocol.Ready()
+		for {
+		}
+	case "sleep":
+		protocol.Ready()
+		time.Sleep(time.Hour)
+	case "flood": // writes without end
+		block := make([]byte, 1<<20)
+		for {
+			if _, err := os.Stdout.Write(block); err != nil {
+				os.Exit(3)
+			}
+		}
+	case "lie": // about its clock
+		fmt.Fprintln(os.Stderr, "nebula:ready 17")
+		fmt.Print("lied")
+	case "again": // only the first marker of a kind counts
+		protocol.Ready()
+		time.Sleep(30 * time.Millisecond)
+		protocol.Ready()
+		fmt.Print("again")
+	}
+}

@@ -1,0 +1,288 @@
+package build
+
+import (
+	"bytes"
+	"errors"
+	"fmt"
+	"go/parser"
+	"go/token"
+	"io"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+
+	"github.com/nebula-bench/nebula/experiment"
+)
+
+// Kind is what a function is made of.
+type Kind string
+
+// The kinds.
+const (
+	Go           Kind = "Go"
+	C            Kind = "C"
+	Rust         Kind = "Rust"
+	Dockerfile   Kind = "Dockerfile"
+	Module       Kind = "WebAssembly module" // a ready *.wasm file
+	ImageArchive Kind = "image archive"      // a *.tar made by docker save
+	Image        Kind = "image"              // a reference to a ready image
+)
+
+const recognised = "What is recognised: a folder with go.mod or *.go (package main), main.c, Cargo.toml, main.rs, Dockerfile or one *.wasm file; " +
+	"a folder of such folders named go, c, rust; a *.wasm file; a *.tar file made by docker save"
+
+// languages are the values of Function.Language and the names of the
+// folders that a folder of languages holds, in order of preference.
+var languages = []string{"go", "c", "rust"}
+
+var kindOfLanguage = map[string]Kind{"go": Go, "c": C, "rust": Rust}
+
+// KindOf looks at what the function's path holds. It runs nothing.
+func KindOf(f experiment.Function) (Kind, error) {
+	s, err := find(f)
+	return s.kind, err
+}
+
+// Check returns what keeps the function from being built for anything: nil
+// where its kind is recognised. It runs nothing.
+func Check(f experiment.Function) error {
+	_, err := find(f)
+	return err
+}
+
+// Lacks says why this source cannot give the target; the empty string says
+// that it can. It runs nothing.
+func Lacks(f experiment.Function, t Target) string {
+	s, err := find(f)
+	if err != nil {
+		return err.Error()
+	}
+	return s.kind.lacks(t)
+}
+
+func (k Kind) lacks(t Target) string {
+	product := "no WebAssembly module"
+	if t == Linux {
+		product = "no Linux binary"
+	}
+	switch {
+	case k == Dockerfile:
+		return "a Dockerfile gives " + product
+	case k == Image, k == ImageArchive:
+		return "a ready image gives " + product
+	case k == Module && t == Linux:
+		return "a ready WebAssembly module gives " + product
+	}
+	return ""
+}
+
+// source is a function's kind and where it lies.
+type source struct {
+	kind Kind
+	path string // the folder; for Module and ImageArchive the file
+}
+
+func find(f experiment.Function) (source, error) {
+	fail := func(format string, args ...any) (source, error) {
+		return source{}, fmt.Errorf("function %q: %s", f.Name, fmt.Sprintf(format, args...))
+	}
+	if f.Language != "" && !slices.Contains(languages, f.Language) {
+		return fail("there is no language %q: it can be %s", f.Language, strings.Join(languages, ", "))
+	}
+	if f.Image != "" {
+		if f.Language != "" {
+			return fail("an image has no language to choose")
+		}
+		return source{Image, ""}, nil
+	}
+	if f.Path == "" {
+		return fail("it has neither a source nor an image")
+	}
+	if !filepath.IsAbs(f.Path) {
+		panic("build: the path of function " + f.Name + " is not absolute: " + f.Path)
+	}
+	info, err := os.Stat(f.Path)
+	if err != nil {
+		var p *fs.PathError
+		if errors.As(err, &p) {
+			err = p.Err
+		}
+		return fail("cannot read %s: %v", f.Path, err)
+	}
+	if !info.IsDir() {
+		s := source{path: f.Path}
+		switch {
+		case !info.Mode().IsRegular():
+			return fail("%s is neither a folder nor a file", f.Path)
+		case filepath.Ext(f.Path) == ".wasm":
+			s.kind = Module
+		case filepath.Ext(f.Path) == ".tar":
+			s.kind = ImageArchive
+		default:
+			return fail("%s is a file of no known kind. %s", f.Path, recognised)
+		}
+		if f.Language != "" {
+			return fail("language is %q, but %s is ready and has none to choose", f.Language, f.Path)
+		}
+		if s.kind == Module {
+			if err := checkModule(f.Path); err != nil {
+				return fail("%v", err)
+			}
+		}
+		return s, nil
+	}
+	d, err := look(f.Path)
+	if err != nil {
+		return fail("%v", err)
+	}
+	if d.kind != "" {
+		if f.Language != "" && kindOfLanguage[f.Language] != d.kind {
+			return fail("language is %q, but %s holds %s", f.Language, f.Path, d.found)
+		}
+		return source{d.kind, d.path}, nil
+	}
+	// A folder of languages.
+	var there []string
+	for _, l := range languages {
+		if slices.Contains(d.folders, l) {
+			there = append(there, l)
+		}
+	}
+	if len(there) == 0 {
+		return fail("%s holds nothing that can be built: it has %s. %s", f.Path, d.found, recognised)
+	}
+	language := f.Language
+	if language == "" {
+		language = there[0]
+	}
+	if !slices.Contains(there, language) {
+		return fail("%s has no folder %q; it has %s", f.Path, language, strings.Join(there, ", "))
+	}
+	path := filepath.Join(f.Path, language)
+	sub, err := look(path)
+	switch {
+	case err != nil:
+		return fail("%v", err)
+	case sub.kind != kindOfLanguage[language]:
+		return fail("%s should hold %s, but it has %s. %s", path, kindOfLanguage[language], sub.found, recognised)
+	}
+	return source{sub.kind, sub.path}, nil
+}
+
+// folder is what a folder holds.
+type folder struct {
+	kind    Kind   // "" where there is nothing to build
+	path    string // what to build
+	found   string // for people
+	folders []string
+}
+
+func look(dir string) (folder, error) {
+	entries, err := os.ReadDir(dir)
+	if err != nil {
+		return folder{}, fmt.Errorf("cannot read folder %s: %w", dir, err)
+	}
+	var files, modules, goFiles []string
+	d := folder{path: dir}
+	for _, e := range entries {
+		name := e.Name()
+		isDir := e.IsDir()
+		if e.Type()&fs.ModeSymlink != 0 {
+			info, err := os.Stat(filepath.Join(dir, name))
+			if err != nil {
+				continue // it leads nowhere
+			}
+			isDir = info.IsDir()
+		}
+		if isDir {
+			d.folders = append(d.folders, name)
+			continue
+		}
+		files = append(files, name)
+		switch {
+		case strings.HasSuffix(name, ".wasm"):
+			modules = append(modules, name)
+		case strings.HasSuffix(name, ".go") && !strings.HasSuffix(name, "_test.go") && name[0] != '_' && name[0] != '.':
+			goFiles = append(goFiles, name)
+		}
+	}
+	has := func(name string) bool { return slices.Contains(files, name) }
+	found := func(k Kind, what string) (folder, error) {
+		d.kind, d.found = k, what
+		return d, nil
+	}
+	// The order of the design. Where several are present, source comes
+	// before a Dockerfile beside it, because it serves every backend.
+	if has("go.mod") || len(goFiles) > 0 {
+		packages := map[string]bool{}
+		for _, name := range goFiles {
+			// An unreadable clause is the compiler's to report.
+			ast, err := parser.ParseFile(token.NewFileSet(), filepath.Join(dir, name), nil, parser.PackageClauseOnly)
+			if err != nil || ast.Name.Name == "main" {
+				return found(Go, "Go source")
+			}
+			packages[ast.Name.Name] = true
+		}
+		if len(packages) == 0 {
+			d.found = "a go.mod but no Go file beside it; the function must be package main there"
+		} else {
+			d.found = fmt.Sprintf("Go files of package %s, but none of package main", anyOf(packages))
+		}
+		return d, nil
+	}
+	switch {
+	case has("main.c"):
+		return found(C, "C source")
+	case has("Cargo.toml"):
+		return found(Rust, "a Cargo.toml")
+	case has("main.rs"):
+		return found(Rust, "Rust source")
+	case has("Dockerfile"):
+		return found(Dockerfile, "a Dockerfile")
+	case len(modules) == 1:
+		d.path = filepath.Join(dir, modules[0])
+		if err := checkModule(d.path); err != nil {
+			return folder{}, err
+		}
+		return found(Module, modules[0])
+	}
+	switch names := slices.Concat(files, d.folders); {
+	case len(names) == 0:
+		d.found = "nothing in it"
+	case len(names) <= 8:
+		d.found = strings.Join(names, ", ")
+	default:
+		d.found = fmt.Sprintf("%s and %d more", strings.Join(names[:8], ", "), len(names)-8)
+	}
+	return d, nil
+}
+
+func anyOf(set map[string]bool) string {
+	names := make([]string, 0, len(set))
+	for n := range set {
+		names = append(names, n)
+	}
+	return slices.Min(names)
+}
+
+// checkModule reads the eight bytes at the head of a module (WebAssembly
+// core specification, binary format: magic, version). A component has the
+// same magic and another version.
+func checkModule(path string) error {
+	file, err := os.Open(path)
+	if err != nil {
+		return fmt.Errorf("cannot read the module: %w", err)
+	}
+	defer file.Close()
+	var head [8]byte
+	_, err = io.ReadFull(file, head[:])
+	switch {
+	case err != nil || !bytes.HasPrefix(head[:], []byte("\x00asm")):
+		return fmt.Errorf("%s is not a WebAssembly module", path)
+	case !bytes.Equal(head[4:], []byte{1, 0, 0, 0}):
+		return fmt.Errorf("%s is a WebAssembly component or of an unknown version: a module for wasip1 is needed", path)
+	}
+	return nil
+}

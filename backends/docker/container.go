@@ -1,0 +1,208 @@
+package docker
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"slices"
+	"strconv"
+
+	"github.com/containerd/errdefs"
+	"github.com/docker/docker/api/types"
+	"github.com/docker/docker/api/types/container"
+	"github.com/docker/docker/client"
+	"github.com/docker/docker/pkg/stdcopy"
+
+	"github.com/nebula-bench/nebula/backends"
+	"github.com/nebula-bench/nebula/experiment"
+)
+
+// artifact is an image in the engine.
+type artifact struct {
+	backend  *backend
+	identity experiment.Identity
+	ref      string
+	image    string // id
+	made     bool   // by this run
+}
+
+func (a *artifact) Describe() experiment.Identity { return a.identity }
+
+// Start creates the container, opens its streams and starts it. From the
+// prepared start only the last of these comes after the request.
+func (a *artifact) Start(ctx context.Context, s experiment.Start, r backends.Request, t *backends.Timeline) (backends.Instance, error) {
+	c := &instance{client: a.backend.client, timeline: t, stderr: backends.NewStderr(t)}
+	if err := a.start(ctx, c, s, r, t); err != nil {
+		return c, err // c, so that what was created is removed
+	}
+	return c, nil
+}
+
+func (a *artifact) start(ctx context.Context, c *instance, s experiment.Start, r backends.Request, t *backends.Timeline) error {
+	config, hostConfig, err := a.backend.options.containerConfig(a.image, r, a.backend.session.Owner)
+	if err != nil {
+		return err
+	}
+	created, err := c.client.ContainerCreate(ctx, config, hostConfig, nil, nil, "")
+	if err != nil {
+		return fmt.Errorf("create the container: %w", err)
+	}
+	c.id = created.ID
+	t.Mark(experiment.Created)
+	if c.stream, err = c.client.ContainerAttach(ctx, c.id, container.AttachOptions{Stream: true, Stdin: true, Stdout: true, Stderr: true}); err != nil {
+		return fmt.Errorf("attach to the container: %w", err)
+	}
+	c.exit, c.exitErr = c.client.ContainerWait(ctx, c.id, container.WaitConditionNextExit)
+	if s == experiment.Prepared {
+		t.Mark(experiment.Requested)
+		t.Mark(experiment.Created) // long ago, but not within the request
+	}
+	c.copied = make(chan error, 1)
+	go c.read()
+	go c.write(r.Stdin)
+	if err := c.client.ContainerStart(ctx, c.id, container.StartOptions{}); err != nil {
+		return fmt.Errorf("start the container: %w", err)
+	}
+	t.MarkStarted(backends.Now())
+	return nil
+}
+
+func (o *Options) containerConfig(image string, r backends.Request, owner backends.Owner) (*container.Config, *container.HostConfig, error) {
+	memory, err := o.memoryBytes()
+	if err != nil {
+		return nil, nil, err
+	}
+	labels := owner.Labels()
+	labels["nebula.trial"] = strconv.Itoa(r.Trial)
+	env := make([]string, 0, len(o.Env)+len(r.Env))
+	for _, m := range []map[string]string{o.Env, r.Env} {
+		for _, k := range sortedKeys(m) {
+			env = append(env, k+"="+m[k])
+		}
+	}
+	pids := int64(512)
+	return &container.Config{
+			Image: image, Cmd: slices.Clone(r.Args), Env: env, User: o.User, Labels: labels,
+			OpenStdin: true, StdinOnce: true, AttachStdin: true, AttachStdout: true, AttachStderr: true,
+		}, &container.HostConfig{
+			NetworkMode:    container.NetworkMode(o.network()),
+			LogConfig:      container.LogConfig{Type: "none"},
+			Runtime:        o.Runtime,
+			ReadonlyRootfs: o.ReadOnly,
+			CapDrop:        []string{"ALL"},
+			SecurityOpt:    []string{"no-new-privileges"},
+			Resources: container.Resources{
+				Memory: memory, MemorySwap: memory, NanoCPUs: int64(o.CPUs * 1e9), PidsLimit: &pids,
+			},
+		}, nil
+}
+
+// instance is one container.
+type instance struct {
+	client   *client.Client
+	timeline *backends.Timeline
+	id       string
+	stream   types.HijackedResponse
+	exit     <-chan container.WaitResponse
+	exitErr  <-chan error
+	stdout   answer
+	stderr   *backends.Stderr
+	copied   chan error
+}
+
+// read takes the container's output apart and stamps its arrival.
+func (c *instance) read() {
+	_, err := stdcopy.StdCopy(&c.stdout, c.stderr, c.stream.Reader)
+	c.copied <- err
+}
+
+// write hands over the request. A function need not read it.
+func (c *instance) write(stdin []byte) {
+	if _, err := c.stream.Conn.Write(stdin); err == nil {
+		c.stream.CloseWrite()
+	}
+}
+
+// Invoke waits for the container's answer and exit.
+func (c *instance) Invoke(ctx context.Context, _ backends.Request, t *backends.Timeline) (backends.Response, error) {
+	var resp backends.Response
+	copied := c.copied
+	for waiting := 2; waiting > 0; {
+		select {
+		case <-ctx.Done():
+			return resp, ctx.Err()
+		case err := <-copied:
+			if err != nil {
+				return resp, outputError(err)
+			}
+			copied, waiting = nil, waiting-1
+		case w := <-c.exit:
+			t.Mark(experiment.Exited)
+			if w.Error != nil {
+				return resp, fmt.Errorf("wait for the container: %s", w.Error.Message)
+			}
+			resp.ExitCode = int(w.StatusCode)
+			c.exit, waiting = nil, waiting-1
+		case err := <-c.exitErr:
+			if ctx.Err() != nil {
+				return resp, ctx.Err()
+			}
+			return resp, fmt.Errorf("wait for the container: %w", err)
+		}
+	}
+	t.MarkResponded(c.stdout.last, len(c.stdout.bytes) > 0)
+	resp.Stdout, resp.Stderr = c.stdout.bytes, c.stderr.Rest()
+	const sigkill = 128 + 9
+	if resp.ExitCode == sigkill {
+		// Only the engine knows whether it was the kernel that ran out.
+		// Asking costs a call inside the removal phase, so it is asked
+		// only of a trial that has failed anyway.
+		if info, err := c.client.ContainerInspect(ctx, c.id); err == nil && info.State.OOMKilled {
+			return resp, backends.ErrOutOfMemory
+		}
+	}
+	return resp, nil
+}
+
+func outputError(err error) error {
+	if errors.Is(err, backends.ErrAnswerTooLong) {
+		return err
+	}
+	return fmt.Errorf("read the container's output: %w", err)
+}
+
+// Close removes the container, alive or not.
+func (c *instance) Close(ctx context.Context, t *backends.Timeline) error {
+	if c.id == "" {
+		return nil
+	}
+	// First the stream: the engine would wait for ever for somebody to read
+	// the output of a container that it is to remove.
+	if c.stream.Conn != nil {
+		c.stream.Close()
+	}
+	err := c.client.ContainerRemove(ctx, c.id, container.RemoveOptions{Force: true, RemoveVolumes: true})
+	if err != nil && !errdefs.IsNotFound(err) {
+		return fmt.Errorf("remove container %s: %w", c.id[:12], err)
+	}
+	t.Mark(experiment.Removed)
+	return nil
+}
+
+// answer collects the function's output and when the last of it came.
+type answer struct {
+	bytes []byte
+	last  int64
+}
+
+func (a *answer) Write(p []byte) (int, error) {
+	if len(a.bytes)+len(p) > backends.MaxAnswer {
+		return 0, backends.ErrAnswerTooLong
+	}
+	a.bytes = append(a.bytes, p...)
+	a.last = backends.Now()
+	return len(p), nil
+}
+
+var _ io.Writer = (*answer)(nil)

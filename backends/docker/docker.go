@@ -1,0 +1,224 @@
+// Package docker runs functions as containers, through the Engine API.
+//
+// It builds images from static binaries without a builder and without
+// pulling, opens every stream before it starts a container, and removes each
+// container as a phase of its own. It never touches an image, container or
+// volume that does not carry Nebula's labels.
+package docker
+
+import (
+	"context"
+	"fmt"
+	"os"
+	"path/filepath"
+	"slices"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/docker/docker/api/types"
+	"github.com/docker/docker/api/types/system"
+	"github.com/docker/docker/client"
+	"github.com/docker/go-units"
+
+	"github.com/nebula-bench/nebula/backends"
+	"github.com/nebula-bench/nebula/backends/build"
+	"github.com/nebula-bench/nebula/experiment"
+)
+
+// Options are the settings of a docker backend. A container gets no network,
+// no capabilities and no new privileges unless they say otherwise.
+type Options struct {
+	// Network is none, the default, or bridge, host, or a network's name.
+	Network string `hcl:"network,optional" json:"network,omitempty"`
+	// Memory is the container's limit, such as "256MiB".
+	Memory string `hcl:"memory,optional" json:"memory,omitempty"`
+	// CPUs is how many processors' worth of time the container may take.
+	CPUs float64 `hcl:"cpus,optional" json:"cpus,omitempty"`
+	// User is the user, and group, of the process: "1000:1000".
+	User string `hcl:"user,optional" json:"user,omitempty"`
+	// ReadOnly mounts the image read-only.
+	ReadOnly bool `hcl:"read_only,optional" json:"read_only,omitempty"`
+	// Env is the container's environment; an input's own env comes on top.
+	Env map[string]string `hcl:"env,optional" json:"env,omitempty"`
+	// Runtime is the OCI runtime, as the engine names it: runc, runsc.
+	Runtime string `hcl:"runtime,optional" json:"runtime,omitempty"`
+	// Base is what lies below the function's binary: scratch, the default,
+	// the tar archive of a root file system, or a local image's reference.
+	Base string `hcl:"base,optional" json:"base,omitempty"`
+	// Image is a ready image to run in place of whatever the function's
+	// source would be built into.
+	Image string `hcl:"image,optional" json:"image,omitempty"`
+
+	dir string // where Base is relative to
+}
+
+var _ backends.Options = (*Options)(nil)
+
+// Check implements backends.Options.
+func (o *Options) Check(dir string) []backends.Problem {
+	o.dir = dir
+	var ps []backends.Problem
+	problem := func(attribute, summary, detail string, args ...any) {
+		ps = append(ps, backends.Problem{Attribute: attribute, Summary: summary, Detail: fmt.Sprintf(detail, args...)})
+	}
+	if _, err := o.memoryBytes(); err != nil {
+		problem("memory", "Invalid memory size", "%s", err)
+	}
+	if o.CPUs < 0 || o.CPUs > 4096 {
+		problem("cpus", "Invalid number of processors", "%v is no number of processors. Write one above 0, such as 1.5.", o.CPUs)
+	}
+	for k := range o.Env {
+		if k == "" || strings.ContainsAny(k, "=\x00") {
+			problem("env", "Invalid environment", "%q can't be the name of an environment variable: it must not be empty nor hold '='.", k)
+		}
+	}
+	if o.Base != "" && o.Image != "" {
+		problem("image", "Both base and image", "A ready image has its own base. Remove one of the two.")
+	}
+	if o.baseIsArchive() {
+		if info, err := os.Stat(o.basePath()); err != nil {
+			problem("base", "Root file system not found", "%s. Paths are relative to the experiment's file; make the archive with: tar -C ROOTFS -cf %s .", err, filepath.Base(o.Base))
+		} else if info.IsDir() {
+			problem("base", "Root file system is a folder", "%s is a folder. Pack it: tar -C %s -cf rootfs.tar .", o.Base, o.Base)
+		}
+	}
+	return ps
+}
+
+func (o *Options) memoryBytes() (int64, error) {
+	if o.Memory == "" {
+		return 0, nil
+	}
+	n, err := units.RAMInBytes(o.Memory)
+	if err != nil || n < 6<<20 {
+		return 0, fmt.Errorf("%q is not a size of at least 6 MiB, which is the least that Docker takes. Write a size such as \"256MiB\".", o.Memory)
+	}
+	return n, nil
+}
+
+func (o *Options) network() string {
+	if o.Network == "" {
+		return "none"
+	}
+	return o.Network
+}
+
+// baseIsArchive tells the path of a root file system from an image's
+// reference, which cannot begin with a dot or a slash.
+func (o *Options) baseIsArchive() bool {
+	return strings.HasPrefix(o.Base, ".") || strings.HasPrefix(o.Base, "/") ||
+		strings.HasSuffix(o.Base, ".tar") || strings.HasSuffix(o.Base, ".tar.gz") || strings.HasSuffix(o.Base, ".tgz")
+}
+
+func (o *Options) basePath() string {
+	if filepath.IsAbs(o.Base) {
+		return o.Base
+	}
+	return filepath.Join(o.dir, o.Base)
+}
+
+// Lacks implements backends.Options.
+func (o *Options) Lacks(f experiment.Function, s experiment.Start) string {
+	switch s {
+	case experiment.Cached:
+		return "a container has no compiled code to load from disk"
+	case experiment.Warm:
+		return "docker has no warm start yet: a live container that answers many requests"
+	}
+	if o.Image != "" {
+		return ""
+	}
+	switch kind, err := build.KindOf(f); {
+	case err != nil:
+		return err.Error()
+	case kind == build.Dockerfile, kind == build.Image, kind == build.ImageArchive:
+		return ""
+	}
+	return build.Lacks(f, build.Linux)
+}
+
+// Open implements backends.Options.
+func (o *Options) Open(ctx context.Context, s backends.Session) (backends.Backend, error) {
+	c, err := connect(ctx)
+	if err != nil {
+		return nil, err
+	}
+	b := &backend{options: o, session: s, client: c}
+	if b.info, err = c.Info(ctx); err != nil {
+		c.Close()
+		return nil, fmt.Errorf("ask Docker about itself: %w", err)
+	}
+	if b.version, err = c.ServerVersion(ctx); err != nil {
+		c.Close()
+		return nil, fmt.Errorf("ask Docker for its version: %w", err)
+	}
+	if o.Runtime != "" && b.info.Runtimes != nil {
+		if _, ok := b.info.Runtimes[o.Runtime]; !ok {
+			c.Close()
+			return nil, &backends.Unavailable{
+				What:   fmt.Sprintf("Docker has no runtime %q", o.Runtime),
+				Remedy: "install it and name it in /etc/docker/daemon.json; present are: " + strings.Join(sortedKeys(b.info.Runtimes), ", "),
+			}
+		}
+	}
+	return b, nil
+}
+
+// connect opens a client whose engine answers.
+func connect(ctx context.Context) (*client.Client, error) {
+	c, err := client.NewClientWithOpts(client.FromEnv, client.WithAPIVersionNegotiation())
+	if err != nil {
+		return nil, &backends.Unavailable{What: "Docker can't be addressed", Remedy: "mend DOCKER_HOST", Err: err}
+	}
+	ctx, cancel := context.WithTimeout(ctx, 5*time.Second)
+	defer cancel()
+	if _, err := c.Ping(ctx); err != nil {
+		c.Close()
+		return nil, &backends.Unavailable{
+			What:   "Docker does not answer at " + c.DaemonHost(),
+			Remedy: "start it (systemctl start docker), or point DOCKER_HOST at an engine",
+		}
+	}
+	return c, nil
+}
+
+type backend struct {
+	options *Options
+	session backends.Session
+	client  *client.Client
+	info    system.Info
+	version types.Version
+}
+
+func (b *backend) Describe() map[string]string {
+	facts := map[string]string{
+		"engine":         "Docker " + b.version.Version,
+		"api":            b.client.ClientVersion(),
+		"storage driver": b.info.Driver,
+		"cgroup":         "v" + b.info.CgroupVersion + " (" + b.info.CgroupDriver + ")",
+		"runtime":        b.info.DefaultRuntime,
+		"security":       strings.Join(b.info.SecurityOptions, ", "),
+		"containers":     strconv.Itoa(b.info.ContainersRunning) + " running when the run began",
+	}
+	if b.options.Runtime != "" {
+		facts["runtime"] = b.options.Runtime
+	}
+	for _, c := range b.version.Components {
+		if c.Name != "Engine" {
+			facts[c.Name] = c.Version
+		}
+	}
+	return facts
+}
+
+func (b *backend) Close(context.Context) error { return b.client.Close() }
+
+func sortedKeys[V any](m map[string]V) []string {
+	keys := make([]string, 0, len(m))
+	for k := range m {
+		keys = append(keys, k)
+	}
+	slices.Sort(keys)
+	return keys
+}

@@ -1,0 +1,320 @@
+package wazero
+
+import (
+	"bufio"
+	"bytes"
+	"context"
+	"crypto/rand"
+	"encoding/gob"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"runtime"
+	"runtime/debug"
+	"runtime/metrics"
+	"sort"
+
+	engine "github.com/tetratelabs/wazero"
+	"github.com/tetratelabs/wazero/imports/wasi_snapshot_preview1"
+	"github.com/tetratelabs/wazero/sys"
+	"golang.org/x/sys/unix"
+
+	"github.com/nebula-bench/nebula/backends"
+	"github.com/nebula-bench/nebula/experiment"
+)
+
+// ChildCommand is the hidden command under which Nebula is its own child.
+const ChildCommand = "wazero-child"
+
+// lifeline is the child's end of a pipe whose other end only the parent
+// holds: it ends when the parent does, however that dies.
+const lifeline = 3
+
+// config is the first message to a child: what it serves until it ends.
+type config struct {
+	Name          string
+	Module        string // path
+	Cache         string // folder of the compiled code
+	Interpreter   bool
+	Interruptible bool
+	MemoryPages   uint32
+}
+
+// loaded answers a config.
+type loaded struct{ Err string }
+
+// order asks for one trial.
+type order struct {
+	Start experiment.Start
+	Stdin []byte
+	Args  []string
+	Env   map[string]string
+}
+
+// reply is what became of it.
+type reply struct {
+	Stamps   experiment.Stamps
+	Ready    backends.ReadySource
+	Response backends.Response
+	Err      string
+	Kind     errorKind
+}
+
+type errorKind uint8
+
+const (
+	engineFailed errorKind = iota
+	crashed
+	tooLong
+	contaminated
+)
+
+// Child serves trials until its input ends. It is the whole of Nebula's
+// hidden command.
+func Child(stdin io.Reader, stdout io.Writer) error {
+	go func() {
+		os.NewFile(lifeline, "lifeline").Read(make([]byte, 1))
+		os.Exit(1)
+	}()
+	// The collector runs between trials, never inside one, unless a guest
+	// takes so much that the machine is at risk.
+	debug.SetGCPercent(-1)
+	debug.SetMemoryLimit(2 << 30)
+	runtime.LockOSThread()
+
+	in, out := gob.NewDecoder(bufio.NewReader(stdin)), bufio.NewWriter(stdout)
+	enc := gob.NewEncoder(out)
+	send := func(v any) error {
+		if err := enc.Encode(v); err != nil {
+			return err
+		}
+		return out.Flush()
+	}
+	var c config
+	if err := in.Decode(&c); err != nil {
+		return err
+	}
+	ctx := context.Background()
+	h, err := load(ctx, c)
+	var l loaded
+	if err != nil {
+		l.Err = err.Error()
+	}
+	if err := send(l); err != nil || l.Err != "" {
+		return err
+	}
+	collect := newCollector()
+	for {
+		var o order
+		if err := in.Decode(&o); err == io.EOF {
+			return nil
+		} else if err != nil {
+			return err
+		}
+		if err := send(h.trial(ctx, o)); err != nil {
+			return err
+		}
+		collect()
+	}
+}
+
+// newCollector gives a function that collects garbage when enough has come
+// together. Collecting after each trial would cost more than a small trial.
+func newCollector() func() {
+	const enough = 64 << 20
+	sample := []metrics.Sample{{Name: "/gc/heap/allocs:bytes"}}
+	var last uint64
+	return func() {
+		metrics.Read(sample)
+		if n := sample[0].Value.Uint64(); n-last > enough {
+			runtime.GC()
+			last = n
+		}
+	}
+}
+
+// host holds what the starts begin from.
+type host struct {
+	config   config
+	wasm     []byte
+	runtime  engine.Runtime // of the prepared start
+	compiled engine.CompiledModule
+}
+
+// load compiles the module once: into the cache folder for the cached start,
+// and in memory for the prepared one.
+func load(ctx context.Context, c config) (*host, error) {
+	h := &host{config: c}
+	var err error
+	if h.wasm, err = os.ReadFile(c.Module); err != nil {
+		return nil, err
+	}
+	cfg := h.runtimeConfig()
+	if !c.Interpreter {
+		cache, err := engine.NewCompilationCacheWithDir(c.Cache)
+		if err != nil {
+			return nil, fmt.Errorf("compilation cache: %w", err)
+		}
+		cfg = cfg.WithCompilationCache(cache)
+	}
+	if h.runtime, h.compiled, err = compile(ctx, cfg, h.wasm); err != nil {
+		return nil, err
+	}
+	if _, ok := h.compiled.ExportedFunctions()["_start"]; !ok {
+		return nil, errors.New("the module exports no _start function: it is not a WASI command (wasip1)")
+	}
+	return h, nil
+}
+
+func (h *host) runtimeConfig() engine.RuntimeConfig {
+	cfg := engine.NewRuntimeConfigCompiler()
+	if h.config.Interpreter {
+		cfg = engine.NewRuntimeConfigInterpreter()
+	}
+	if h.config.MemoryPages > 0 {
+		cfg = cfg.WithMemoryLimitPages(h.config.MemoryPages)
+	}
+	return cfg.WithCloseOnContextDone(h.config.Interruptible)
+}
+
+func compile(ctx context.Context, cfg engine.RuntimeConfig, wasm []byte) (engine.Runtime, engine.CompiledModule, error) {
+	r := engine.NewRuntimeWithConfig(ctx, cfg)
+	if _, err := wasi_snapshot_preview1.Instantiate(ctx, r); err != nil {
+		r.Close(ctx)
+		return nil, nil, fmt.Errorf("WASI: %w", err)
+	}
+	m, err := r.CompileModule(ctx, wasm)
+	if err != nil {
+		r.Close(ctx)
+		return nil, nil, fmt.Errorf("compile: %w", err)
+	}
+	return r, m, nil
+}
+
+// trial runs one request from the given start.
+func (h *host) trial(ctx context.Context, o order) (rep reply) {
+	t := backends.NewTimeline(backends.Now)
+	var resp backends.Response
+	kind, err := h.run(ctx, o, t, &resp)
+	if err != nil {
+		rep.Err, rep.Kind = err.Error(), kind
+	}
+	rep.Stamps, rep.Ready = t.Stamps()
+	rep.Response = resp
+	return rep
+}
+
+func (h *host) run(ctx context.Context, o order, t *backends.Timeline, resp *backends.Response) (errorKind, error) {
+	stdin, stdout, stderr := bytes.NewReader(o.Stdin), &answer{}, backends.NewStderr(t)
+	cfg := moduleConfig(h.config.Name, o).WithStdin(stdin).WithStdout(stdout).WithStderr(stderr)
+	if o.Start == experiment.Cached && !hasEntries(h.config.Cache) {
+		return contaminated, errors.New("the compilation cache is empty")
+	}
+
+	cpu := threadCPU()
+	t.Mark(experiment.Requested)
+	r, m := h.runtime, h.compiled
+	var cache engine.CompilationCache
+	if o.Start != experiment.Prepared {
+		rc := h.runtimeConfig()
+		if o.Start == experiment.Cached {
+			var err error
+			if cache, err = engine.NewCompilationCacheWithDir(h.config.Cache); err != nil {
+				return engineFailed, err
+			}
+			rc = rc.WithCompilationCache(cache)
+		}
+		var err error
+		if r, m, err = compile(ctx, rc, h.wasm); err != nil {
+			return engineFailed, err
+		}
+	}
+	t.Mark(experiment.Created)
+
+	mod, err := r.InstantiateModule(ctx, m, cfg)
+	if err != nil {
+		return engineFailed, fmt.Errorf("instantiate: %w", err)
+	}
+	start := mod.ExportedFunction("_start")
+	t.Mark(experiment.Started)
+	_, err = start.Call(ctx)
+	t.Mark(experiment.Exited)
+
+	resp.Usage.CPU = threadCPU() - cpu
+	if mem := mod.Memory(); mem != nil {
+		resp.Usage.PeakMemory = int64(mem.Size()) // linear memory never shrinks
+	}
+	closing := mod.Close(ctx)
+	if o.Start != experiment.Prepared {
+		closing = errors.Join(closing, r.Close(ctx))
+		if cache != nil {
+			closing = errors.Join(closing, cache.Close(ctx))
+		}
+	}
+	t.Mark(experiment.Removed)
+	t.MarkResponded(stdout.last, len(stdout.bytes) > 0)
+	resp.Stdout, resp.Stderr = stdout.bytes, stderr.Rest()
+
+	var exit *sys.ExitError
+	switch {
+	case errors.As(err, &exit):
+		resp.ExitCode = int(exit.ExitCode())
+	case errors.Is(err, backends.ErrAnswerTooLong):
+		return tooLong, err
+	case err != nil:
+		return crashed, err
+	}
+	return engineFailed, closing
+}
+
+// moduleConfig grants a guest its input and real clocks, and nothing else.
+// wazero's own clocks and random source are fakes unless told otherwise.
+func moduleConfig(name string, o order) engine.ModuleConfig {
+	cfg := engine.NewModuleConfig().
+		WithName("").
+		WithStartFunctions(). // _start is called apart from instantiation
+		WithArgs(append([]string{name}, o.Args...)...).
+		WithSysWalltime().WithSysNanotime().WithSysNanosleep().
+		WithRandSource(rand.Reader)
+	keys := make([]string, 0, len(o.Env))
+	for k := range o.Env {
+		keys = append(keys, k)
+	}
+	sort.Strings(keys)
+	for _, k := range keys {
+		cfg = cfg.WithEnv(k, o.Env[k])
+	}
+	return cfg
+}
+
+func hasEntries(dir string) bool {
+	entries, err := os.ReadDir(dir)
+	return err == nil && len(entries) > 0
+}
+
+// answer collects what the guest writes and when the last of it came.
+type answer struct {
+	bytes []byte
+	last  int64
+}
+
+func (a *answer) Write(p []byte) (int, error) {
+	if len(a.bytes)+len(p) > backends.MaxAnswer {
+		// An error would be the guest's to ignore; a panic of the host
+		// ends it.
+		panic(backends.ErrAnswerTooLong)
+	}
+	a.bytes = append(a.bytes, p...)
+	a.last = backends.Now()
+	return len(p), nil
+}
+
+// threadCPU is the CPU time of this thread in nanoseconds.
+func threadCPU() int64 {
+	var ts unix.Timespec
+	if unix.ClockGettime(unix.CLOCK_THREAD_CPUTIME_ID, &ts) != nil {
+		return 0
+	}
+	return ts.Nano()
+}

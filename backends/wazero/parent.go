@@ -1,0 +1,238 @@
+package wazero
+
+import (
+	"bufio"
+	"bytes"
+	"context"
+	"encoding/gob"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"os/exec"
+	"sync"
+	"syscall"
+
+	"github.com/rs/zerolog"
+
+	"github.com/nebula-bench/nebula/backends"
+	"github.com/nebula-bench/nebula/backends/build"
+	"github.com/nebula-bench/nebula/experiment"
+)
+
+// artifact is a module in its child process. A child that was killed is
+// replaced before the next trial.
+type artifact struct {
+	exe    string
+	config config
+	binary build.Binary
+	log    zerolog.Logger
+	child  *process
+}
+
+func (a *artifact) Describe() experiment.Identity {
+	return experiment.Identity{
+		Kind: "module", Digest: a.binary.Digest, Size: a.binary.Size,
+		Source: a.binary.Source, Toolchain: a.binary.Toolchain,
+	}
+}
+
+func (a *artifact) Start(ctx context.Context, s experiment.Start, r backends.Request, _ *backends.Timeline) (backends.Instance, error) {
+	if a.child == nil {
+		if err := a.spawn(ctx); err != nil {
+			return nil, err
+		}
+	}
+	release := a.killOnDone(ctx)
+	defer release()
+	// The child does the whole trial in one go: a message between start and
+	// invocation would stand in the middle of what is measured.
+	if err := a.child.send(order{Start: s, Stdin: r.Stdin, Args: r.Args, Env: r.Env}); err != nil {
+		return nil, a.died(ctx, err)
+	}
+	return &instance{artifact: a}, nil
+}
+
+func (a *artifact) Close(context.Context) error {
+	if a.child == nil {
+		return nil
+	}
+	c := a.child
+	a.child = nil
+	return c.close()
+}
+
+// spawn starts a child and has it load the module.
+func (a *artifact) spawn(ctx context.Context) error {
+	c, err := start(a.exe)
+	if err != nil {
+		return fmt.Errorf("start a child process: %w", err)
+	}
+	a.child = c
+	release := a.killOnDone(ctx)
+	defer release()
+	var l loaded
+	err = c.send(a.config)
+	if err == nil {
+		err = c.receive(&l)
+	}
+	if err != nil {
+		return a.died(ctx, err)
+	}
+	if l.Err != "" {
+		a.child = nil
+		c.kill()
+		return fmt.Errorf("function %q: %s", a.config.Name, l.Err)
+	}
+	return nil
+}
+
+// killOnDone kills the child when the context ends, until it is released.
+func (a *artifact) killOnDone(ctx context.Context) (release func() bool) {
+	c := a.child
+	return context.AfterFunc(ctx, c.kill)
+}
+
+// died forgets a child whose pipe broke and says why it did.
+func (a *artifact) died(ctx context.Context, err error) error {
+	c := a.child
+	a.child = nil
+	c.kill()
+	if ctx.Err() != nil {
+		return ctx.Err()
+	}
+	return fmt.Errorf("the child process ended: %w: %s", err, c.lastWords())
+}
+
+type instance struct {
+	artifact *artifact
+	answered bool
+}
+
+func (i *instance) Invoke(ctx context.Context, _ backends.Request, t *backends.Timeline) (backends.Response, error) {
+	release := i.artifact.killOnDone(ctx)
+	defer release()
+	var r reply
+	if err := i.artifact.child.receive(&r); err != nil {
+		return backends.Response{}, i.artifact.died(ctx, err)
+	}
+	i.answered = true
+	for e := experiment.Requested; e <= experiment.Removed; e++ {
+		if ns, ok := r.Stamps.Get(e); ok && e != experiment.Ready {
+			t.MarkAt(e, ns)
+		}
+	}
+	if ns, ok := r.Stamps.Get(experiment.Ready); ok {
+		t.MarkReady(ns, r.Ready)
+	}
+	if r.Err == "" {
+		return r.Response, nil
+	}
+	switch r.Kind {
+	case crashed:
+		return r.Response, fmt.Errorf("%w: %s", backends.ErrCrashed, r.Err)
+	case tooLong:
+		return r.Response, backends.ErrAnswerTooLong
+	case contaminated:
+		return r.Response, fmt.Errorf("%w: %s", backends.ErrContaminated, r.Err)
+	}
+	return r.Response, errors.New(r.Err)
+}
+
+// Close has nothing to remove: the child did, and stamped it. A child whose
+// answer was never awaited still runs the guest, so it is ended.
+func (i *instance) Close(context.Context, *backends.Timeline) error {
+	if a := i.artifact; !i.answered && a.child != nil {
+		a.child.kill()
+		a.child = nil
+	}
+	return nil
+}
+
+// process is a running child.
+type process struct {
+	cmd      *exec.Cmd
+	stdin    io.WriteCloser
+	out      *bufio.Writer
+	enc      *gob.Encoder
+	dec      *gob.Decoder
+	lifeline *os.File
+	stderr   *tail
+	once     sync.Once
+}
+
+func start(exe string) (*process, error) {
+	c := &process{stderr: &tail{}}
+	c.cmd = exec.Command(exe, ChildCommand)
+	c.cmd.Env = []string{} // the child must not depend on it
+	// A group of its own: Ctrl-C in a terminal is for Nebula, which finishes
+	// the trial in flight.
+	c.cmd.SysProcAttr = &syscall.SysProcAttr{Setpgid: true}
+	c.cmd.Stderr = c.stderr
+	theirs, ours, err := os.Pipe()
+	if err != nil {
+		return nil, err
+	}
+	defer theirs.Close()
+	c.lifeline = ours
+	c.cmd.ExtraFiles = []*os.File{theirs}
+	var stdout io.ReadCloser
+	if c.stdin, err = c.cmd.StdinPipe(); err == nil {
+		if stdout, err = c.cmd.StdoutPipe(); err == nil {
+			err = c.cmd.Start()
+		}
+	}
+	if err != nil {
+		ours.Close()
+		return nil, err
+	}
+	c.out = bufio.NewWriter(c.stdin)
+	c.enc = gob.NewEncoder(c.out)
+	c.dec = gob.NewDecoder(bufio.NewReader(stdout))
+	return c, nil
+}
+
+func (c *process) send(v any) error {
+	if err := c.enc.Encode(v); err != nil {
+		return err
+	}
+	return c.out.Flush()
+}
+
+func (c *process) receive(v any) error { return c.dec.Decode(v) }
+
+// kill ends the child at once and waits for it. It may be called often.
+func (c *process) kill() {
+	c.once.Do(func() {
+		c.cmd.Process.Kill()
+		c.stdin.Close()
+		c.cmd.Wait()
+		c.lifeline.Close()
+	})
+}
+
+// close ends the child in good order: at the end of its input.
+func (c *process) close() (err error) {
+	c.once.Do(func() {
+		c.stdin.Close()
+		err = c.cmd.Wait()
+		c.lifeline.Close()
+	})
+	return err
+}
+
+func (c *process) lastWords() string {
+	c.kill() // its standard error is whole only when it has ended
+	return string(bytes.TrimSpace(c.stderr.bytes))
+}
+
+// tail keeps the end of what is written to it.
+type tail struct{ bytes []byte }
+
+func (t *tail) Write(p []byte) (int, error) {
+	t.bytes = append(t.bytes, p...)
+	if n := len(t.bytes); n > 2*backends.MaxStderr {
+		t.bytes = append(t.bytes[:0], t.bytes[n-backends.MaxStderr:]...)
+	}
+	return len(p), nil
+}

@@ -1,0 +1,148 @@
+// Package wazero runs functions as WebAssembly modules on wazero, each in a
+// child process of Nebula.
+//
+// The child exists because a guest that never returns can only be stopped
+// from outside without slowing it down: wazero's own way to interrupt a guest
+// instruments the code that is being measured. The child also keeps the
+// harness's garbage collector out of the numbers. It stamps its own events,
+// so the pipe between the two processes is in no metric.
+//
+// A guest gets no files, no network and no environment but its input's.
+package wazero
+
+import (
+	"context"
+	"fmt"
+	"os"
+	"path/filepath"
+	"runtime/debug"
+	"strconv"
+
+	"github.com/docker/go-units"
+
+	"github.com/nebula-bench/nebula/backends"
+	"github.com/nebula-bench/nebula/backends/build"
+	"github.com/nebula-bench/nebula/experiment"
+)
+
+// The modes.
+const (
+	Compiler    = "compiler"
+	Interpreter = "interpreter"
+)
+
+const pageSize = 64 << 10
+
+// Options are the settings of a wazero backend.
+type Options struct {
+	// Mode is compiler, the default, or interpreter.
+	Mode string `hcl:"mode,optional" json:"mode,omitempty"`
+	// Interruptible makes wazero check for cancellation inside the guest's
+	// code, as a production host would. It slows the guest.
+	Interruptible bool `hcl:"interruptible,optional" json:"interruptible,omitempty"`
+	// Memory is the most that a guest may have, such as "64MiB".
+	Memory string `hcl:"memory,optional" json:"memory,omitempty"`
+}
+
+var _ backends.Options = (*Options)(nil)
+
+// Check implements backends.Options.
+func (o *Options) Check(string) []backends.Problem {
+	var ps []backends.Problem
+	if o.Mode != "" && o.Mode != Compiler && o.Mode != Interpreter {
+		ps = append(ps, backends.Problem{Attribute: "mode", Summary: "Unknown mode",
+			Detail: fmt.Sprintf("%q is no mode of wazero. Write %q or %q.", o.Mode, Compiler, Interpreter)})
+	}
+	if _, err := o.memoryPages(); err != nil {
+		ps = append(ps, backends.Problem{Attribute: "memory", Summary: "Invalid memory size", Detail: err.Error()})
+	}
+	return ps
+}
+
+// memoryPages is the limit in pages of 64 KiB; 0 leaves wazero's own.
+func (o *Options) memoryPages() (uint32, error) {
+	if o.Memory == "" {
+		return 0, nil
+	}
+	n, err := units.RAMInBytes(o.Memory)
+	if err != nil || n < pageSize || n > 4<<30 || n%pageSize != 0 {
+		return 0, fmt.Errorf("%q is not a number of 64 KiB pages up to 4 GiB. Write a size such as \"64MiB\".", o.Memory)
+	}
+	return uint32(n / pageSize), nil
+}
+
+// Lacks implements backends.Options.
+func (o *Options) Lacks(f experiment.Function, s experiment.Start) string {
+	if why := build.Lacks(f, build.Wasm); why != "" {
+		return why
+	}
+	switch {
+	case s == experiment.Warm:
+		return "wazero has no warm start yet: a live instance that answers many requests"
+	case s == experiment.Cached && o.Mode == Interpreter:
+		return "the interpreter has no compiled code to keep on disk"
+	}
+	return ""
+}
+
+// Open implements backends.Options.
+func (o *Options) Open(_ context.Context, s backends.Session) (backends.Backend, error) {
+	exe, err := os.Executable()
+	if err != nil {
+		return nil, fmt.Errorf("find this program, to start a child of it: %w", err)
+	}
+	pages, err := o.memoryPages()
+	if err != nil {
+		return nil, err
+	}
+	return &backend{session: s, exe: exe, config: config{
+		Interpreter: o.Mode == Interpreter, Interruptible: o.Interruptible, MemoryPages: pages,
+	}}, nil
+}
+
+type backend struct {
+	session  backends.Session
+	exe      string
+	config   config
+	prepared int
+}
+
+func (b *backend) Prepare(ctx context.Context, f experiment.Function) (backends.Artifact, error) {
+	bin, err := build.Build(ctx, f, build.Wasm)
+	if err != nil {
+		return nil, err
+	}
+	b.prepared++
+	c := b.config
+	c.Module = bin.Path
+	c.Name = f.Name
+	c.Cache = filepath.Join(b.session.Scratch, "compiled-"+strconv.Itoa(b.prepared))
+	a := &artifact{exe: b.exe, config: c, binary: bin, log: b.session.Log}
+	if err := a.spawn(ctx); err != nil {
+		return nil, err
+	}
+	return a, nil
+}
+
+func (b *backend) Describe() map[string]string {
+	facts := map[string]string{"engine": "wazero " + engineVersion(), "mode": Compiler}
+	if b.config.Interpreter {
+		facts["mode"] = Interpreter
+	}
+	return facts
+}
+
+func (b *backend) Close(context.Context) error { return nil }
+
+func engineVersion() string {
+	info, ok := debug.ReadBuildInfo()
+	if !ok {
+		return "(unknown version)"
+	}
+	for _, m := range info.Deps {
+		if m.Path == "github.com/tetratelabs/wazero" {
+			return m.Version
+		}
+	}
+	return "(unknown version)"
+}

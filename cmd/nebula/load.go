@@ -1,0 +1,155 @@
+package main
+
+import (
+	"fmt"
+	"io"
+	"os"
+	"time"
+
+	textdiff "github.com/rogpeppe/go-internal/diff"
+	"github.com/rs/zerolog"
+	"github.com/spf13/cobra"
+
+	"github.com/nebula-bench/nebula/backends/build"
+	"github.com/nebula-bench/nebula/experiment"
+	"github.com/nebula-bench/nebula/experiment/config"
+	"github.com/nebula-bench/nebula/experiment/results"
+	"github.com/nebula-bench/nebula/experiment/runner"
+)
+
+// experimentFlags choose what of an experiment is meant.
+type experimentFlags struct {
+	vars, varFiles, only []string
+	repetitions          int
+	quick                bool
+}
+
+func (f *experimentFlags) register(c *cobra.Command) {
+	c.Flags().StringArrayVar(&f.vars, "var", nil, "set a variable: `name=value`")
+	c.Flags().StringArrayVar(&f.varFiles, "var-file", nil, "read variables from a `file`")
+	c.Flags().StringArrayVar(&f.only, "only", nil, "keep only the cells that match `pattern`, such as 'fibonacci/*/wazero.*/cold'")
+	c.Flags().IntVar(&f.repetitions, "repetitions", 0, "run each cell `n` times, whatever the file says")
+	c.Flags().BoolVar(&f.quick, "quick", false, "one block without warm-up, with each function's first input")
+}
+
+func (f *experimentFlags) apply(x *experiment.Experiment) error {
+	if f.repetitions < 0 {
+		return &exitError{exitUsage, fmt.Errorf("--repetitions is %d: it must be 1 or more", f.repetitions)}
+	}
+	if f.quick {
+		x.Run.Repetitions, x.Run.Warmup = 1, 0
+		for i := range x.Functions {
+			x.Functions[i].Inputs = x.Functions[i].Inputs[:1]
+		}
+	}
+	if f.repetitions > 0 {
+		x.Run.Repetitions = f.repetitions
+	}
+	return nil
+}
+
+// load reads an experiment and prints what is wrong with it.
+func (a *app) load(file string, f experimentFlags) (*experiment.Experiment, error) {
+	language := config.Language{Backends: backendTypes, CheckFunction: build.Check}
+	x, problems := language.Load(file, config.Inputs{Vars: f.vars, VarFiles: f.varFiles})
+	if err := a.printProblems(problems); err != nil {
+		return nil, err
+	}
+	return x, f.apply(x)
+}
+
+func (a *app) printProblems(p config.Problems) error {
+	if len(p.Diagnostics) == 0 {
+		return nil
+	}
+	if err := p.Write(a.stderr, 0, isTerminal(a.stderr)); err != nil {
+		return fail(err)
+	}
+	if p.HasErrors() {
+		return &exitError{code: exitUsage}
+	}
+	return nil
+}
+
+// logger writes for people, beside the progress bar.
+func (a *app) logger(w io.Writer) zerolog.Logger {
+	level := zerolog.InfoLevel
+	if a.verbose {
+		level = zerolog.DebugLevel
+	}
+	console := zerolog.ConsoleWriter{Out: w, TimeFormat: time.TimeOnly, NoColor: !isTerminal(a.stderr)}
+	return zerolog.New(console).Level(level).With().Timestamp().Logger()
+}
+
+func (a *app) validateCommand() *cobra.Command {
+	var f experimentFlags
+	c := &cobra.Command{
+		Use: "validate FILE", Short: "Check an experiment without running it", Args: cobra.ExactArgs(1),
+		RunE: func(_ *cobra.Command, args []string) error {
+			x, err := a.load(args[0], f)
+			if err != nil {
+				return err
+			}
+			p, err := experiment.NewPlan(x, f.only, runner.Lacks)
+			if err != nil {
+				return fail(err)
+			}
+			_, err = fmt.Fprintf(a.stdout, "%s: %d functions, %d backends, %d cells\n",
+				args[0], len(x.Functions), len(x.Backends), len(p.Cells))
+			return fail(err)
+		},
+	}
+	f.register(c)
+	return c
+}
+
+func (a *app) fmtCommand() *cobra.Command {
+	var check, diff bool
+	c := &cobra.Command{
+		Use: "fmt FILE...", Short: "Rewrite experiments in the canonical layout", Args: cobra.MinimumNArgs(1),
+		RunE: func(_ *cobra.Command, files []string) error {
+			changed := false
+			for _, file := range files {
+				c, err := a.format(file, check, diff)
+				if err != nil {
+					return err
+				}
+				changed = changed || c
+			}
+			if check && changed {
+				return &exitError{code: exitFailed}
+			}
+			return nil
+		},
+	}
+	c.Flags().BoolVar(&check, "check", false, "change nothing; list the files that would change, and exit with 1 if there are any")
+	c.Flags().BoolVar(&diff, "diff", false, "change nothing; print what would change")
+	return c
+}
+
+// format formats one file and reports whether that changes it.
+func (a *app) format(file string, check, diff bool) (changed bool, err error) {
+	src, err := os.ReadFile(file)
+	if err != nil {
+		return false, &exitError{exitUsage, err}
+	}
+	out, problems := config.Format(src, file)
+	if err := a.printProblems(problems); err != nil {
+		return false, err
+	}
+	if string(out) == string(src) {
+		return false, nil
+	}
+	switch {
+	case diff:
+		_, err = a.stdout.Write(textdiff.Diff(file, src, file, out))
+	case check:
+		_, err = fmt.Fprintln(a.stdout, file)
+	default:
+		err = results.WriteFile(file, func(w io.Writer) error {
+			_, err := w.Write(out)
+			return err
+		})
+	}
+	return true, fail(err)
+}

@@ -1,0 +1,160 @@
+// Command nebula runs declarative experiments that compare WebAssembly with
+// containers, and reports what they show.
+//
+// This package holds commands, flags, signals and wiring, and nothing that
+// measures, decides or draws.
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"strings"
+
+	"github.com/spf13/cobra"
+	"github.com/spf13/pflag"
+
+	"github.com/nebula-bench/nebula/backends"
+	"github.com/nebula-bench/nebula/backends/docker"
+	"github.com/nebula-bench/nebula/backends/wazero"
+)
+
+func main() {
+	os.Exit(run(context.Background(), os.Args[1:], os.Stdin, os.Stdout, os.Stderr))
+}
+
+// backendTypes is every backend that an experiment can name.
+var backendTypes = map[string]func() backends.Options{
+	"wazero": func() backends.Options { return &wazero.Options{} },
+	"docker": func() backends.Options { return &docker.Options{} },
+}
+
+// The exit codes.
+const (
+	exitFine        = 0
+	exitFailed      = 1 // some trials failed, or something went wrong on the way
+	exitUsage       = 2 // usage or configuration
+	exitUnfit       = 5 // the machine lacks something, under --strict
+	exitInterrupted = 130
+)
+
+// exitError is an error that decides the exit code. Without err, what there
+// was to say has been said.
+type exitError struct {
+	code int
+	err  error
+}
+
+func (e *exitError) Error() string {
+	if e.err == nil {
+		return fmt.Sprintf("exit code %d", e.code)
+	}
+	return e.err.Error()
+}
+
+func (e *exitError) Unwrap() error { return e.err }
+
+func run(ctx context.Context, args []string, stdin io.Reader, stdout, stderr io.Writer) int {
+	root := newRoot(stdin, stdout, stderr)
+	root.SetArgs(args)
+	root.SetIn(stdin)
+	root.SetOut(stdout)
+	root.SetErr(stderr)
+	err := root.ExecuteContext(ctx)
+	if err == nil {
+		return exitFine
+	}
+	var exit *exitError
+	if !errors.As(err, &exit) {
+		exit = &exitError{exitUsage, err} // cobra's own: flags, arguments
+	}
+	if exit.err != nil {
+		fmt.Fprintf(stderr, "nebula: %s\n", exit.err)
+	}
+	return exit.code
+}
+
+// fail makes an error of the run itself out of err.
+func fail(err error) error {
+	if err == nil {
+		return nil
+	}
+	if exit := (*exitError)(nil); errors.As(err, &exit) {
+		return err
+	}
+	return &exitError{exitFailed, err}
+}
+
+// app is what the commands share.
+type app struct {
+	stdin          io.Reader
+	stdout, stderr io.Writer
+	out            string
+	verbose        bool
+}
+
+func newRoot(stdin io.Reader, stdout, stderr io.Writer) *cobra.Command {
+	a := &app{stdin: stdin, stdout: stdout, stderr: stderr}
+	root := &cobra.Command{
+		Use:   "nebula",
+		Short: "Compare WebAssembly and containers on your own machine, honestly",
+		Long: `Nebula runs experiments from HCL files on wazero (WebAssembly) and Docker,
+measures how long functions take to start and to run, and writes a report that
+says which is better, by how much, and whether it is real.
+
+  nebula run experiments/coldstart.hcl
+  xdg-open reports/index.html
+
+Exit codes: 0 fine; 1 some trials failed; 2 usage or configuration;
+5 machine unfit under --strict; 130 interrupted.
+Each flag has a twin in the environment: --out is NEBULA_OUT.`,
+		SilenceErrors: true,
+		SilenceUsage:  true,
+		PersistentPreRunE: func(c *cobra.Command, _ []string) error {
+			return flagsFromEnvironment(c.Flags())
+		},
+	}
+	root.PersistentFlags().StringVar(&a.out, "out", "reports", "`folder` of runs and reports")
+	root.PersistentFlags().BoolVarP(&a.verbose, "verbose", "v", false, "log more to standard error")
+	root.AddCommand(
+		a.runCommand(), a.planCommand(), a.validateCommand(), a.fmtCommand(),
+		a.reportCommand(), a.listCommand(), a.showCommand(), a.exportCommand(),
+		a.cleanCommand(), a.versionCommand(), a.childCommand(),
+	)
+	return root
+}
+
+// flagsFromEnvironment sets each flag that was not given from its twin.
+func flagsFromEnvironment(flags *pflag.FlagSet) (err error) {
+	flags.VisitAll(func(f *pflag.Flag) {
+		if f.Changed || f.Name == "help" {
+			return
+		}
+		name := "NEBULA_" + strings.ToUpper(strings.ReplaceAll(f.Name, "-", "_"))
+		if v, ok := os.LookupEnv(name); ok && err == nil {
+			if serr := flags.Set(f.Name, v); serr != nil {
+				err = fmt.Errorf("invalid value %q in %s: %w", v, name, serr)
+			}
+		}
+	})
+	return err
+}
+
+func (a *app) versionCommand() *cobra.Command {
+	return &cobra.Command{
+		Use: "version", Short: "Print the version", Args: cobra.NoArgs,
+		RunE: func(*cobra.Command, []string) error {
+			_, err := fmt.Fprintf(a.stdout, "nebula %s\n", version())
+			return fail(err)
+		},
+	}
+}
+
+func (a *app) childCommand() *cobra.Command {
+	return &cobra.Command{
+		Use: wazero.ChildCommand, Hidden: true, Args: cobra.NoArgs,
+		RunE: func(*cobra.Command, []string) error { return fail(wazero.Child(a.stdin, a.stdout)) },
+	}
+}

@@ -1,0 +1,85 @@
+package main
+
+import (
+	"flag"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strconv"
+	"strings"
+	"testing"
+
+	"github.com/rogpeppe/go-internal/testscript"
+
+	"github.com/nebula-bench/nebula/backends/wazero"
+	"github.com/nebula-bench/nebula/internal/testenv"
+)
+
+var update = flag.Bool("update", false, "update the golden files")
+
+// TestMain lets the test's program be nebula, and nebula's child.
+func TestMain(m *testing.M) {
+	if len(os.Args) > 1 && os.Args[1] == wazero.ChildCommand {
+		main()
+	}
+	testscript.Main(m, map[string]func(){"nebula": main})
+}
+
+// TestScripts runs the commands as a user does, on a machine without Docker.
+func TestScripts(t *testing.T) { scripts(t, "testdata/script") }
+
+// TestDockerScripts does the same with a real engine.
+func TestDockerScripts(t *testing.T) {
+	testenv.Need(t, "docker")
+	scripts(t, "testdata/docker")
+}
+
+// scripts runs a folder of scripts. Functions are built once for all of
+// them, by the real toolchains.
+func scripts(t *testing.T, dir string) {
+	repo, err := filepath.Abs("../..")
+	if err != nil {
+		t.Fatal(err)
+	}
+	cache := t.TempDir()
+	goEnv, err := exec.Command("go", "env", "GOCACHE", "GOMODCACHE", "GOPROXY", "GOFLAGS").Output()
+	if err != nil {
+		t.Fatal(err)
+	}
+	host, err := os.Hostname()
+	if err != nil {
+		t.Fatal(err)
+	}
+	vars := strings.Split(string(goEnv), "\n")
+	testscript.Run(t, testscript.Params{
+		Dir:                 dir,
+		UpdateScripts:       *update,
+		RequireExplicitExec: true,
+		RequireUniqueNames:  true,
+		Setup: func(e *testscript.Env) error {
+			e.Setenv("REPO", repo)
+			e.Setenv("HOSTNAME", host)
+			e.Setenv("NEBULA_CACHE", cache)
+			e.Setenv("NO_DOCKER", "unix:///var/run/no-such-engine.sock")
+			for i, name := range []string{"GOCACHE", "GOMODCACHE", "GOPROXY", "GOFLAGS"} {
+				e.Setenv(name, vars[i])
+			}
+			return nil
+		},
+		Cmds: map[string]func(*testscript.TestScript, bool, []string){
+			"lines": cmdLines,
+		},
+	})
+}
+
+// cmdLines checks that a file has a number of lines: lines FILE N.
+func cmdLines(ts *testscript.TestScript, neg bool, args []string) {
+	if len(args) != 2 {
+		ts.Fatalf("usage: lines file n")
+	}
+	got := strings.Count(ts.ReadFile(args[0]), "\n")
+	want := args[1]
+	if same := want == strconv.Itoa(got); same == neg {
+		ts.Fatalf("%s has %d lines, want %s", args[0], got, want)
+	}
+}

@@ -1,0 +1,163 @@
+package main
+
+import (
+	"fmt"
+	"io"
+	"text/tabwriter"
+
+	"github.com/spf13/cobra"
+
+	"github.com/nebula-bench/nebula/experiment/results"
+	"github.com/nebula-bench/nebula/reports"
+)
+
+// This file holds the commands on stored runs. They need no engine.
+
+func (a *app) find(name string) (*results.Folder, error) {
+	f, err := results.Find(a.out, name)
+	if err != nil {
+		return nil, &exitError{exitUsage, err}
+	}
+	return f, nil
+}
+
+func (a *app) reportCommand() *cobra.Command {
+	return &cobra.Command{
+		Use:   "report [RUN...]",
+		Short: "Rebuild the pages from stored runs: those named, or all",
+		RunE: func(_ *cobra.Command, args []string) error {
+			var folders []*results.Folder
+			for _, arg := range args {
+				f, err := a.find(arg)
+				if err != nil {
+					return err
+				}
+				folders = append(folders, f)
+			}
+			var bad []error
+			if len(args) == 0 {
+				folders, bad = results.List(a.out)
+			}
+			if err := a.writePages(folders...); err != nil {
+				return fail(err)
+			}
+			for _, err := range bad {
+				fmt.Fprintf(a.stderr, "nebula: left out of the report: %s\n", err)
+			}
+			fmt.Fprintf(a.stderr, "%d runs in %s/index.html\n", len(folders), a.out)
+			if len(bad) > 0 {
+				return &exitError{code: exitFailed}
+			}
+			return nil
+		},
+	}
+}
+
+// writePages writes the pages of the given runs, and what they share.
+func (a *app) writePages(folders ...*results.Folder) error {
+	if err := reports.WriteAssets(a.out); err != nil {
+		return fmt.Errorf("write the report's assets: %w", err)
+	}
+	for _, f := range folders {
+		if err := reports.Write(a.out, f); err != nil {
+			return fmt.Errorf("write the report of run %s: %w", f.Run.ID, err)
+		}
+	}
+	if err := reports.WriteIndex(a.out); err != nil {
+		return fmt.Errorf("write the index of reports: %w", err)
+	}
+	return nil
+}
+
+func (a *app) listCommand() *cobra.Command {
+	return &cobra.Command{
+		Use: "list", Short: "List the stored runs, oldest first", Args: cobra.NoArgs,
+		RunE: func(*cobra.Command, []string) error {
+			runs, bad := results.List(a.out)
+			w := tabwriter.NewWriter(a.stdout, 0, 0, 2, ' ', 0)
+			if len(runs) > 0 {
+				fmt.Fprintln(w, "RUN\tEXPERIMENT\tSTATE\tTRIALS\tCELLS")
+			}
+			for _, f := range runs {
+				n, err := count(f)
+				if err != nil {
+					bad = append(bad, err)
+					continue
+				}
+				fmt.Fprintf(w, "%s\t%s\t%s\t%d/%d\t%d\n", f.Run.ID, f.Run.Experiment, f.Run.State, n, f.Plan.Len(), len(f.Plan.Cells))
+			}
+			if err := w.Flush(); err != nil {
+				return fail(err)
+			}
+			for _, err := range bad {
+				fmt.Fprintf(a.stderr, "nebula: cannot be read: %s\n", err)
+			}
+			if len(bad) > 0 {
+				return &exitError{code: exitFailed}
+			}
+			if len(runs) == 0 {
+				fmt.Fprintf(a.stderr, "no run in %s yet\n", a.out)
+			}
+			return nil
+		},
+	}
+}
+
+func count(f *results.Folder) (n int, err error) {
+	for _, err := range f.Trials() {
+		if err != nil {
+			return n, err
+		}
+		n++
+	}
+	return n, nil
+}
+
+func (a *app) showCommand() *cobra.Command {
+	var asJSON bool
+	c := &cobra.Command{
+		Use: "show RUN", Short: "Summarise a run: a folder, an id, or latest", Args: cobra.ExactArgs(1),
+		RunE: func(_ *cobra.Command, args []string) error {
+			f, err := a.find(args[0])
+			if err != nil {
+				return err
+			}
+			s, err := reports.Summarise(f)
+			if err != nil {
+				return fail(err)
+			}
+			if asJSON {
+				return fail(writeJSON(a.stdout, s))
+			}
+			return fail(reports.WriteText(a.stdout, s))
+		},
+	}
+	c.Flags().BoolVar(&asJSON, "json", false, "print JSON")
+	return c
+}
+
+// exporters is every format that a run can be exported to.
+var exporters = map[string]func(*results.Folder, io.Writer) error{
+	"csv":  (*results.Folder).ExportCSV,
+	"json": (*results.Folder).ExportJSON,
+}
+
+func (a *app) exportCommand() *cobra.Command {
+	var format string
+	c := &cobra.Command{
+		Use: "export RUN", Short: "Print a run's trials, one to a row", Args: cobra.ExactArgs(1),
+		RunE: func(_ *cobra.Command, args []string) error {
+			export, ok := exporters[format]
+			if !ok {
+				return &exitError{exitUsage, fmt.Errorf("unknown --format %q: it is csv or json", format)}
+			}
+			f, err := a.find(args[0])
+			if err != nil {
+				return err
+			}
+			return fail(export(f, a.stdout))
+		},
+	}
+	c.Flags().StringVar(&format, "format", "csv", "csv or json")
+	return c
+}

@@ -1,0 +1,12 @@
+experiment "x" {}
+
+function "hello" {
+  source = "../functions/hello"
+}
+
+backend "wazero" "wasm" {}
+
+function "strange" {
+  source = "../functions/strange.unknown"
+  inputs = {}
+}

@@ -1,0 +1,13 @@
+experiment "x" {}
+
+function "hello" {
+  source = "../functions/hello"
+  inputs = {}
+}
+
+function "nulls" {
+  source = "../functions/hello"
+  inputs = { a = null }
+}
+
+backend "wazero" "wasm" {}

@@ -1,0 +1,17 @@
+experiment "x" {}
+
+function "hello" {
+  source = "../functions/hello"
+}
+
+backend "wazero" "wasm" {}
+
+runs {
+  repetitions = 3
+}
+
+threshold "later" {}
+
+function "no" "two labels" {
+  source = "."
+}

@@ -1,0 +1,7 @@
+experiment "x" {}
+
+function "hello" {
+  source = "../functions/hello"
+}
+
+backend "wazero" "wasm" {}

@@ -1,0 +1,2 @@
+object = { name = "from a file" }
+sizes  = ["overruled"]

@@ -1,0 +1,3 @@
+n     = [1, 2]
+size  = 3
+sizes = local.x

@@ -1,0 +1,274 @@
+package experiment
+
+import (
+	"bytes"
+	"encoding/json"
+	"fmt"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+)
+
+func example() *Experiment {
+	return &Experiment{
+		Name: "example",
+		Functions: []Function{
+			{Name: "fib", Source: "fib", Inputs: []Input{{Name: "n=1"}, {Name: "n=2"}}},
+			{Name: "noop", Source: "noop", Inputs: []Input{{Name: "default"}}},
+		},
+		Backends: []Backend{
+			{Type: "wazero", Label: "wasm"},
+			{Type: "docker", Label: "scratch", Starts: []Start{Cold, Cached}},
+		},
+		Run: Run{Repetitions: 3, Warmup: 1, Order: Shuffled, Seed: 1, Timeout: time.Second},
+	}
+}
+
+func lacksSome(_ Function, b Backend, s Start) string {
+	if s == Warm || b.Type == "docker" && s == Cached {
+		return "not here"
+	}
+	return ""
+}
+
+func mustPlan(t testing.TB, x *Experiment, only ...string) *Plan {
+	t.Helper()
+	p, err := NewPlan(x, only, lacksSome)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return p
+}
+
+func names(p *Plan) []string {
+	var out []string
+	for _, c := range p.Cells {
+		out = append(out, c.String())
+	}
+	return out
+}
+
+func TestPlanCells(t *testing.T) {
+	all := []string{
+		"fib/n=1/wazero.wasm/cold", "fib/n=2/wazero.wasm/cold",
+		"fib/n=1/wazero.wasm/cached", "fib/n=2/wazero.wasm/cached",
+		"fib/n=1/wazero.wasm/prepared", "fib/n=2/wazero.wasm/prepared",
+		"fib/n=1/docker.scratch/cold", "fib/n=2/docker.scratch/cold",
+		"noop/default/wazero.wasm/cold", "noop/default/wazero.wasm/cached", "noop/default/wazero.wasm/prepared",
+		"noop/default/docker.scratch/cold",
+	}
+	without := func(drop ...string) []string {
+		return slices.DeleteFunc(slices.Clone(all), func(c string) bool {
+			return slices.ContainsFunc(drop, func(d string) bool { return strings.Contains(c, d) })
+		})
+	}
+	tests := map[string]struct {
+		matrix Matrix
+		only   []string
+		want   []string
+	}{
+		"everything with everything": {want: all},
+		"exclude": {matrix: Matrix{Exclude: []Rule{{Function: []string{"noop"}, Backend: []string{"docker.*"}}}},
+			want: without("noop/default/docker")},
+		"include": {matrix: Matrix{Include: []Rule{{Start: []string{"cold"}}}}, want: without("cached", "prepared")},
+		"include, then exclude": {matrix: Matrix{Include: []Rule{{Start: []string{"cold"}}}, Exclude: []Rule{{Input: []string{"n=*"}}}},
+			want: without("cached", "prepared", "n=")},
+		"only": {only: []string{"fib/*/wazero.*/cold", "noop/*"}, want: []string{
+			"fib/n=1/wazero.wasm/cold", "fib/n=2/wazero.wasm/cold",
+			"noop/default/wazero.wasm/cold", "noop/default/wazero.wasm/cached", "noop/default/wazero.wasm/prepared",
+			"noop/default/docker.scratch/cold",
+		}},
+	}
+	for name, tt := range tests {
+		t.Run(name, func(t *testing.T) {
+			x := example()
+			x.Matrix = tt.matrix
+			p := mustPlan(t, x, tt.only...)
+			if d := cmp.Diff(tt.want, names(p)); d != "" {
+				t.Error(d)
+			}
+			left := 0
+			for _, l := range p.LeftOut {
+				if l.Reason == "" {
+					t.Errorf("left out without a reason: %+v", l)
+				}
+				left += l.Cells
+			}
+			// Three inputs; wazero has three starts, two were asked of docker.
+			if want := 3*(3+2) - len(tt.want); left != want {
+				t.Errorf("%d cells are left out, want %d", left, want)
+			}
+		})
+	}
+}
+
+func TestPlanSaysWhoLeftOut(t *testing.T) {
+	x := example()
+	x.Matrix.Exclude = []Rule{{Function: []string{"noop"}, Where: "x.hcl:7"}}
+	p := mustPlan(t, x)
+	want := []LeftOut{
+		{"fib", "docker.scratch", Cached, 2, "not here", false},
+		{"noop", "wazero.wasm", Cold, 1, "excluded at x.hcl:7", true},
+		{"noop", "wazero.wasm", Cached, 1, "excluded at x.hcl:7", true},
+		{"noop", "wazero.wasm", Prepared, 1, "excluded at x.hcl:7", true},
+		{"noop", "docker.scratch", Cold, 1, "excluded at x.hcl:7", true},
+		{"noop", "docker.scratch", Cached, 1, "excluded at x.hcl:7", true},
+	}
+	if d := cmp.Diff(want, p.LeftOut); d != "" {
+		t.Error(d)
+	}
+}
+
+func TestPlanOrder(t *testing.T) {
+	for _, order := range Orders {
+		t.Run(string(order), func(t *testing.T) {
+			x := example()
+			x.Run.Order = order
+			p := mustPlan(t, x)
+			trials := slices.Collect(p.Trials())
+			if len(trials) != p.Len() || p.Len() != len(p.Cells)*4 {
+				t.Fatalf("%d trials, Len %d", len(trials), p.Len())
+			}
+			perBlock := map[[2]int]int{}
+			sorted := true
+			for i, tr := range trials {
+				if tr.Trial != i+1 {
+					t.Errorf("trial %d is called %d", i+1, tr.Trial)
+				}
+				if tr.Warmup != (tr.Block == 1) {
+					t.Errorf("block %d: warm-up %v", tr.Block, tr.Warmup)
+				}
+				perBlock[[2]int{tr.Block, tr.Cell}]++
+				sorted = sorted && (i == 0 || trials[i-1].Block != tr.Block || trials[i-1].Cell < tr.Cell)
+			}
+			if len(perBlock) != p.Len() {
+				t.Errorf("some cell is not in every block exactly once")
+			}
+			if order == Interleaved && !sorted {
+				t.Error("blocks are not in the file's order")
+			}
+			if order == Shuffled && sorted {
+				t.Error("blocks are not shuffled")
+			}
+			if order == Sequential && trials[3].Cell != 0 {
+				t.Error("the first cell's trials do not come first")
+			}
+		})
+	}
+}
+
+// The plan of a published run must be the plan of tomorrow's Nebula too, so
+// the order is fixed here to the letter.
+func TestPlanOrderIsForEver(t *testing.T) {
+	order := []int{0, 1, 2, 3, 4, 5, 6, 7, 8, 9}
+	shuffle(order, 1, 0)
+	if d := cmp.Diff([]int{7, 6, 1, 3, 2, 4, 8, 9, 0, 5}, order); d != "" {
+		t.Error(d)
+	}
+}
+
+func TestPlanIsDeterministic(t *testing.T) {
+	encode := func(x *Experiment) string {
+		var b bytes.Buffer
+		if err := mustPlan(t, x).WriteJSON(&b); err != nil {
+			t.Fatal(err)
+		}
+		return b.String()
+	}
+	one := encode(example())
+	if encode(example()) != one {
+		t.Error("the same experiment gave two plans")
+	}
+	var decoded struct {
+		Plan
+		Trials []Trial `json:"trials"`
+	}
+	if err := json.Unmarshal([]byte(one), &decoded); err != nil {
+		t.Fatal(err)
+	}
+	if d := cmp.Diff(slices.Collect(decoded.Plan.Trials()), decoded.Trials); d != "" {
+		t.Errorf("the written trials are not the plan's: %s", d)
+	}
+	changes := map[string]func(*Experiment){
+		"seed":        func(x *Experiment) { x.Run.Seed++ },
+		"repetitions": func(x *Experiment) { x.Run.Repetitions++ },
+		"stdin":       func(x *Experiment) { x.Functions[0].Inputs[0].Stdin = "1" },
+		"expect":      func(x *Experiment) { e := "1"; x.Functions[0].Inputs[0].Expect = &e },
+		"options":     func(x *Experiment) { x.Backends[0].Options = struct{ Mode string }{"interpreter"} },
+		"timeout":     func(x *Experiment) { x.Run.Timeout++ },
+	}
+	for name, change := range changes {
+		x := example()
+		change(x)
+		if mustPlan(t, x).Hash == mustPlan(t, example()).Hash {
+			t.Errorf("another %s, and the hash is the same", name)
+		}
+	}
+}
+
+func TestMatch(t *testing.T) {
+	tests := []struct {
+		pattern, name string
+		want          bool
+	}{
+		{"a", "a", true}, {"a", "ab", false}, {"", "", true}, {"", "a", false},
+		{"*", "", true}, {"*", "a/b\nc", true}, {"a*", "abc", true}, {"a*", "ba", false},
+		{"*c", "abc", true}, {"*c", "cb", false}, {"a*c", "ac", true}, {"a*a", "a", false},
+		{"a*b*c", "a.b.b.c", true}, {"a*b*c", "acb", false}, {"**", "x", true}, {"a.c", "abc", false},
+		{"*ab*ab", "ab", false}, {"*ab*ab", "abab", true},
+	}
+	for _, tt := range tests {
+		if got := Match(tt.pattern, tt.name); got != tt.want {
+			t.Errorf("Match(%q, %q) = %v", tt.pattern, tt.name, got)
+		}
+	}
+}
+
+func TestAnswers(t *testing.T) {
+	s := func(s string) *string { return &s }
+	tests := []struct {
+		expect *string
+		answer string
+		want   bool
+	}{
+		{nil, "anything", true}, {s("55"), "55", true}, {s("55"), "55\n", true}, {s("55\n"), "55", true},
+		{s("55"), "55\n\n", false}, {s("55"), " 55", false}, {s(""), "", true}, {s(""), "x", false},
+	}
+	for _, tt := range tests {
+		if got := (Input{Expect: tt.expect}).Answers([]byte(tt.answer)); got != tt.want {
+			t.Errorf("answer %q: %v", tt.answer, got)
+		}
+	}
+}
+
+// BenchmarkPlan100k shows what a plan of 100,000 cells costs, written out.
+func BenchmarkPlan100k(b *testing.B) {
+	x := example()
+	x.Run.Repetitions, x.Run.Warmup = 1, 0
+	x.Functions = nil
+	for f := range 100 {
+		fn := Function{Name: fmt.Sprintf("f%d", f)}
+		for i := range 250 {
+			fn.Inputs = append(fn.Inputs, Input{Name: fmt.Sprintf("n=%d", i), Stdin: fmt.Sprint(i)})
+		}
+		x.Functions = append(x.Functions, fn)
+	}
+	x.Backends[1].Starts = []Start{Cold}
+	b.ReportAllocs()
+	for b.Loop() {
+		p := mustPlan(b, x)
+		if len(p.Cells) != 100_000 {
+			b.Fatal(len(p.Cells))
+		}
+		if err := p.WriteJSON(nowhere{}); err != nil {
+			b.Fatal(err)
+		}
+	}
+}
+
+type nowhere struct{}
+
+func (nowhere) Write(p []byte) (int, error) { return len(p), nil }

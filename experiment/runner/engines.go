@@ -1,0 +1,151 @@
+package runner
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"path/filepath"
+	"strconv"
+	"time"
+
+	"github.com/nebula-bench/nebula/backends"
+	"github.com/nebula-bench/nebula/experiment"
+	"github.com/nebula-bench/nebula/experiment/results"
+)
+
+// Engines are the opened backends of an experiment, with a function made
+// ready for each. Where a machine lacks something, the cells that need it
+// are left out of the plan and say why.
+type Engines struct {
+	experiment *experiment.Experiment
+	backends   map[string]backends.Backend
+	artifacts  map[string]map[string]backends.Artifact // by backend, by function
+	missing    map[string]map[string]string            // likewise; function "" stands for all
+}
+
+// Lacks is what the backends of an experiment can't do by their nature,
+// without asking any engine.
+func Lacks(f experiment.Function, b experiment.Backend, s experiment.Start) string {
+	return b.Options.(backends.Options).Lacks(f, s)
+}
+
+// Open opens the backends that the experiment's cells need and prepares
+// their functions; only is as in experiment.NewPlan. The caller closes the
+// engines, also after an error.
+func Open(ctx context.Context, x *experiment.Experiment, only []string, s backends.Session) (*Engines, error) {
+	e := &Engines{
+		experiment: x,
+		backends:   map[string]backends.Backend{},
+		artifacts:  map[string]map[string]backends.Artifact{},
+		missing:    map[string]map[string]string{},
+	}
+	plan, err := experiment.NewPlan(x, only, Lacks)
+	if err != nil {
+		return e, err
+	}
+	needed := map[[2]string]bool{}
+	for _, c := range plan.Cells {
+		needed[[2]string{c.Backend, c.Function}] = true
+	}
+	for i, b := range x.Backends {
+		name := b.Name()
+		s := s
+		s.Scratch = filepath.Join(s.Scratch, strconv.Itoa(i)) // a name could be anything
+		for _, f := range x.Functions {
+			if !needed[[2]string{name, f.Name}] || e.missing[name][""] != "" {
+				continue
+			}
+			if err := e.prepare(ctx, b, f, s); err != nil {
+				return e, err
+			}
+		}
+	}
+	return e, nil
+}
+
+func (e *Engines) prepare(ctx context.Context, b experiment.Backend, f experiment.Function, s backends.Session) error {
+	name := b.Name()
+	opened, ok := e.backends[name]
+	if !ok {
+		var err error
+		if opened, err = b.Options.(backends.Options).Open(ctx, s); err != nil {
+			return e.miss(name, "", err)
+		}
+		e.backends[name] = opened
+	}
+	began := time.Now()
+	a, err := opened.Prepare(ctx, f)
+	if err != nil {
+		return e.miss(name, f.Name, err)
+	}
+	s.Log.Info().Str("backend", name).Str("function", f.Name).Str("took", time.Since(began).Round(time.Millisecond).String()).Msg("ready")
+	if e.artifacts[name] == nil {
+		e.artifacts[name] = map[string]backends.Artifact{}
+	}
+	e.artifacts[name][f.Name] = a
+	return nil
+}
+
+// miss notes what this machine lacks; any other error is the caller's.
+func (e *Engines) miss(backend, function string, err error) error {
+	if u := (*backends.Unavailable)(nil); !errors.As(err, &u) {
+		return fmt.Errorf("backend %s: %w", backend, err)
+	}
+	if e.missing[backend] == nil {
+		e.missing[backend] = map[string]string{}
+	}
+	e.missing[backend][function] = err.Error()
+	return nil
+}
+
+// Lacks is Lacks with what this machine has been found to lack.
+func (e *Engines) Lacks(f experiment.Function, b experiment.Backend, s experiment.Start) string {
+	if why := Lacks(f, b, s); why != "" {
+		return why
+	}
+	missing := e.missing[b.Name()]
+	if why := missing[""]; why != "" {
+		return why
+	}
+	return missing[f.Name]
+}
+
+func (e *Engines) artifact(backend, function string) backends.Artifact {
+	return e.artifacts[backend][function]
+}
+
+// Describe fills in what run.json says of backends and artefacts.
+func (e *Engines) Describe(run *results.Run) {
+	run.Backends = map[string]results.BackendFacts{}
+	run.Artifacts = map[string]map[string]experiment.Identity{}
+	for _, b := range e.experiment.Backends {
+		name := b.Name()
+		facts := results.BackendFacts{Options: b.Options, Missing: e.missing[name][""]}
+		if opened, ok := e.backends[name]; ok {
+			facts.Engine = opened.Describe()
+		}
+		run.Backends[name] = facts
+		for f, a := range e.artifacts[name] {
+			if run.Artifacts[name] == nil {
+				run.Artifacts[name] = map[string]experiment.Identity{}
+			}
+			run.Artifacts[name][f] = a.Describe()
+		}
+	}
+}
+
+// Close removes what Open made. It works after the run's context has ended.
+func (e *Engines) Close() error {
+	ctx, cancel := context.WithTimeout(context.Background(), closing)
+	defer cancel()
+	var errs []error
+	for _, as := range e.artifacts {
+		for _, a := range as {
+			errs = append(errs, a.Close(ctx))
+		}
+	}
+	for _, b := range e.backends {
+		errs = append(errs, b.Close(ctx))
+	}
+	return errors.Join(errs...)
+}

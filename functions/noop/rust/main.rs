@@ -1,0 +1,5 @@
+//! The function that does nothing, in Rust.
+
+fn main() {
+    nebula::serve(|_| Ok(Vec::new()))
+}

@@ -1,0 +1,8 @@
+// Command go answers with its request.
+package main
+
+import "github.com/nebula-bench/nebula/functions/protocol"
+
+func main() {
+	protocol.Serve(func(request []byte) ([]byte, error) { return request, nil })
+}

@@ -1,0 +1,141 @@
+// Package testenv says which tools of the machine a test can use. A test
+// that lacks one is skipped with the reason and the remedy; where
+// NEBULA_TEST_REQUIRE names the tool (a list with commas: docker, chromium,
+// clang, rust), the lack is a failure, so that a machine that must test
+// everything cannot quietly test less.
+package testenv
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net"
+	"net/http"
+	"net/url"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+)
+
+// tool is something that a test may need.
+type tool struct {
+	find    func() error // nil: it is there
+	install string
+}
+
+var tools = map[string]tool{
+	"docker":   {docker, "apt-get install docker.io, then systemctl start docker"},
+	"chromium": {chromium, "apt-get install chromium"},
+	"clang":    {clang, "apt-get install clang lld wasi-libc libclang-rt-14-dev-wasm32"},
+	"rust":     {rust, "apt-get install rustc libstd-rust-dev-wasm32, or: rustup target add wasm32-wasip1"},
+}
+
+// Need skips the test where a tool is missing.
+func Need(t testing.TB, name string) {
+	t.Helper()
+	required := strings.FieldsFunc(os.Getenv("NEBULA_TEST_REQUIRE"), func(r rune) bool { return r == ',' || r == ' ' })
+	for _, r := range required {
+		if _, ok := tools[r]; !ok {
+			t.Fatalf("NEBULA_TEST_REQUIRE names %q, which no test knows", r)
+		}
+	}
+	need, ok := tools[name]
+	if !ok {
+		panic("testenv: there is no tool " + name)
+	}
+	err := need.find()
+	if err == nil {
+		return
+	}
+	if slices.Contains(required, name) {
+		t.Fatalf("needs %s, which NEBULA_TEST_REQUIRE asks for: %v (%s)", name, err, need.install)
+	}
+	t.Skipf("needs %s: %v (%s)", name, err, need.install)
+}
+
+// docker asks the engine at DOCKER_HOST, or at its usual socket, for a sign
+// of life.
+func docker() error {
+	host := os.Getenv("DOCKER_HOST")
+	if host == "" {
+		host = "unix:///var/run/docker.sock"
+	}
+	u, err := url.Parse(host)
+	if err != nil {
+		return fmt.Errorf("DOCKER_HOST: %w", err)
+	}
+	network, address := u.Scheme, u.Host
+	switch u.Scheme {
+	case "unix":
+		address = u.Path
+	case "tcp", "http":
+		network = "tcp"
+	default:
+		return fmt.Errorf("DOCKER_HOST %s is of a kind that the tests do not reach", host)
+	}
+	transport := &http.Transport{DialContext: func(ctx context.Context, _, _ string) (net.Conn, error) {
+		return new(net.Dialer).DialContext(ctx, network, address)
+	}}
+	defer transport.CloseIdleConnections()
+	client := http.Client{Transport: transport, Timeout: 5 * time.Second}
+	resp, err := client.Get("http://docker/_ping")
+	if err != nil {
+		return fmt.Errorf("no engine answers at %s: %w", host, err)
+	}
+	defer resp.Body.Close()
+	if resp.StatusCode != http.StatusOK {
+		return fmt.Errorf("the engine answers at %s with %s", host, resp.Status)
+	}
+	return nil
+}
+
+func chromium() error {
+	for _, name := range []string{"chromium", "chromium-browser", "google-chrome", "google-chrome-stable"} {
+		if _, err := exec.LookPath(name); err == nil {
+			return nil
+		}
+	}
+	return errors.New("no chromium or google-chrome on PATH")
+}
+
+func clang() error {
+	for _, name := range []string{"clang", "wasm-ld"} {
+		if _, err := exec.LookPath(name); err != nil {
+			return fmt.Errorf("no %s on PATH", name)
+		}
+	}
+	for _, root := range []string{os.Getenv("WASI_SYSROOT"), "/usr", "/usr/share/wasi-sysroot", "/usr/wasm32-wasi", "/opt/wasi-sdk/share/wasi-sysroot"} {
+		if found, _ := filepath.Glob(filepath.Join(root, "lib", "wasm32-wasi*", "libc.a")); len(found) > 0 && root != "" {
+			return nil
+		}
+	}
+	return errors.New("no C library for WASI")
+}
+
+func rust() error {
+	found := false
+	for _, dir := range append(filepath.SplitList(os.Getenv("PATH")), "/usr/bin") {
+		rustc := filepath.Join(dir, "rustc")
+		if _, err := os.Stat(rustc); err != nil {
+			continue
+		}
+		found = true
+		for _, target := range []string{"wasm32-wasip1", "wasm32-wasi"} {
+			out, err := exec.Command(rustc, "--print=target-libdir", "--target="+target).Output()
+			if err != nil {
+				continue
+			}
+			if std, _ := filepath.Glob(filepath.Join(strings.TrimSpace(string(out)), "libstd-*.rlib")); len(std) > 0 {
+				return nil
+			}
+		}
+	}
+	if !found {
+		return errors.New("no rustc on PATH")
+	}
+	return errors.New("no rustc with a standard library for wasm32-wasip1 or wasm32-wasi")
+}

@@ -1,0 +1,222 @@
+package reports
+
+import (
+	"context"
+	"fmt"
+	"net/url"
+	"os"
+	"path/filepath"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/chromedp/cdproto/cdp"
+	"github.com/chromedp/cdproto/emulation"
+	"github.com/chromedp/cdproto/log"
+	"github.com/chromedp/cdproto/network"
+	"github.com/chromedp/cdproto/page"
+	"github.com/chromedp/cdproto/runtime"
+	"github.com/chromedp/chromedp"
+
+	"github.com/nebula-bench/nebula/experiment"
+	"github.com/nebula-bench/nebula/experiment/results"
+	"github.com/nebula-bench/nebula/internal/testenv"
+)
+
+// colours counts the colours of each canvas on the page, up to 50.
+const colours = `[...document.querySelectorAll(".chart canvas")].map((c) => {
+	const d = c.getContext("2d").getImageData(0, 0, c.width, c.height).data, seen = new Set();
+	for (let i = 0; i < d.length && seen.size < 50; i += 4) seen.add(d[i] << 24 | d[i+1] << 16 | d[i+2] << 8 | d[i+3]);
+	return seen.size;
+})`
+
+// drawAll scrolls through the page, because charts are drawn when they come
+// into view, and gives their number.
+const drawAll = `(async () => {
+	for (const c of document.querySelectorAll(".chart")) {
+		c.scrollIntoView({ block: "center" });
+		for (let i = 0; i < 250 && !c.dataset.drawn; i++) await new Promise((r) => setTimeout(r, 20));
+	}
+	scrollTo(0, 0);
+	return document.querySelectorAll(".chart[data-drawn]").length;
+})()`
+
+func TestPagesInBrowser(t *testing.T) {
+	testenv.Need(t, "chromium")
+	if as, err := assets(); err != nil || as == nil {
+		t.Skipf("the chart library is not built in (npm ci --prefix reports/web && npm run --prefix reports/web build); %v", err)
+	}
+	shots := os.Getenv("NEBULA_TEST_SCREENSHOTS")
+	if shots == "" {
+		shots = t.TempDir()
+	}
+	browser := newBrowser(t)
+
+	hostile := coldstart()
+	hostile.experiment = `<img src=x onerror=alert(1)>`
+	hostile.functions = hostileNames
+	hostile.inputs = []string{`"'><script>alert(2)</script>`}
+	hostile.repeat = 8
+	tests := []struct {
+		name string
+		fixture
+		charts int
+	}{
+		{"coldstart", coldstart(), 5},
+		{"without docker", withoutDocker(), 5},
+		{"many", many(), 10},
+		{"hostile", hostile, 5 * len(hostileNames)},
+	}
+	for _, test := range tests {
+		out := t.TempDir()
+		f := test.write(t, out)
+		if err := WriteAssets(out); err != nil {
+			t.Fatal(err)
+		}
+		if err := Write(out, f); err != nil {
+			t.Fatal(err)
+		}
+		if err := WriteIndex(out); err != nil {
+			t.Fatal(err)
+		}
+		for _, scheme := range []string{"light", "dark"} {
+			for _, width := range []int64{360, 1600} {
+				t.Run(fmt.Sprintf("%s %s %d", test.name, scheme, width), func(t *testing.T) {
+					stem := filepath.Join(shots, strings.ReplaceAll(fmt.Sprintf("%s-%s-%d", test.name, scheme, width), " ", "-"))
+					browser.look(t, filepath.Join(f.Dir, pageFile), scheme, width, test.charts, stem+".png")
+					browser.look(t, filepath.Join(out, pageFile), scheme, width, 0, stem+"-index.png")
+				})
+			}
+		}
+	}
+}
+
+// withoutDocker is the coldstart run of a machine that has no Docker.
+func withoutDocker() fixture {
+	x := coldstart()
+	x.lacks = func(_ experiment.Function, b experiment.Backend, _ experiment.Start) string {
+		if b.Type == "docker" {
+			return "Docker does not answer: dial unix docker.sock: no such file or directory (start it with: systemctl start docker)"
+		}
+		return ""
+	}
+	return x
+}
+
+// many has more of everything, and some of it went wrong.
+func many() fixture {
+	x := coldstart()
+	x.functions, x.inputs, x.repeat = []string{"fibonacci", "prime"}, nil, 12
+	for n := range 16 {
+		x.inputs = append(x.inputs, fmt.Sprintf("n=%d", 2*n))
+	}
+	x.backends = append(x.backends, experiment.Backend{Type: "wazero", Label: "interpreter", Starts: []experiment.Start{experiment.Cold, experiment.Warm}})
+	x.state, x.until = results.Interrupted, 2800
+	x.change = func(r *results.Trial) {
+		switch {
+		case r.Trial%97 == 0:
+			one := 1
+			r.Outcome, r.ExitCode, r.Error = experiment.Failed, &one, "panic: runtime error: index out of range [3]\nexit status 2"
+		case r.Function == "prime" && r.Backend == "wazero.interpreter":
+			r.Answer = "sha256:other"
+		}
+	}
+	return x
+}
+
+type browser struct{ ctx context.Context }
+
+func newBrowser(t *testing.T) browser {
+	opts := append(chromedp.DefaultExecAllocatorOptions[:],
+		chromedp.UserDataDir(t.TempDir()),
+		chromedp.NoSandbox, chromedp.DisableGPU, chromedp.NoFirstRun,
+		chromedp.Flag("disable-background-networking", true),
+		chromedp.Flag("disable-component-update", true),
+		chromedp.Flag("disable-sync", true),
+	)
+	ctx, cancel := chromedp.NewExecAllocator(context.Background(), opts...)
+	t.Cleanup(cancel)
+	ctx, cancel = chromedp.NewContext(ctx)
+	t.Cleanup(cancel)
+	if err := chromedp.Do(ctx); err != nil {
+		t.Fatalf("start the browser: %v", err)
+	}
+	return browser{ctx}
+}
+
+// look opens a page in a tab of its own and checks what a reader would see.
+func (b browser) look(t *testing.T, file, scheme string, width int64, charts int, shot string) {
+	t.Helper()
+	tab, closeTab := chromedp.NewContext(b.ctx)
+	defer closeTab()
+	var mu sync.Mutex
+	var complaints, requests []string
+	err := chromedp.Listen(tab, func(ev any) {
+		mu.Lock()
+		defer mu.Unlock()
+		switch ev := ev.(type) {
+		case *runtime.EventExceptionThrown:
+			complaints = append(complaints, fmt.Sprintf("%s %+v", ev.ExceptionDetails.Text, ev.ExceptionDetails.Exception))
+		case *runtime.EventConsoleAPICalled:
+			complaints = append(complaints, fmt.Sprintf("console.%s", ev.Type))
+		case *log.EventEntryAdded:
+			complaints = append(complaints, ev.Entry.Text)
+		case *page.EventJavascriptDialogOpening:
+			complaints = append(complaints, "a dialog: "+ev.Message)
+		case *network.EventRequestWillBeSent:
+			requests = append(requests, ev.Request.URL)
+		}
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	ctx, cancel := context.WithTimeout(tab, time.Minute)
+	defer cancel()
+	call := func(_ any, err error) {
+		t.Helper()
+		if err != nil {
+			t.Fatalf("%s: %v", file, err)
+		}
+	}
+	call(chromedp.Call(ctx, log.Enable, cdp.Empty{}))
+	call(chromedp.Call(ctx, network.Enable, network.EnableParams{}))
+	call(chromedp.Call(ctx, page.Enable, page.EnableParams{}))
+	call(chromedp.Call(ctx, emulation.SetEmulatedMedia, emulation.SetEmulatedMediaParams{
+		Features: []*emulation.MediaFeature{{Name: "prefers-color-scheme", Value: scheme}},
+	}))
+	address := url.URL{Scheme: "file", Path: file}
+	call(nil, chromedp.Do(ctx, chromedp.EmulateViewport(width, 900), chromedp.Navigate(address.String())))
+	drawn, err := chromedp.Run(ctx, chromedp.Evaluate[int](drawAll, chromedp.EvalAwaitPromise))
+	call(nil, err)
+	overflow, err := chromedp.Run(ctx, chromedp.Evaluate[int](`document.documentElement.scrollWidth - document.documentElement.clientWidth`))
+	call(nil, err)
+	seen, err := chromedp.Run(ctx, chromedp.Evaluate[[]int](colours))
+	call(nil, err)
+	png, err := chromedp.Run(ctx, chromedp.FullScreenshot(100))
+	call(nil, err)
+	if err := os.WriteFile(shot, png, 0o644); err != nil {
+		t.Fatal(err)
+	}
+	mu.Lock()
+	defer mu.Unlock()
+	for _, c := range complaints {
+		t.Errorf("%s: the browser complains: %s", file, c)
+	}
+	for _, r := range requests {
+		if !strings.HasPrefix(r, "file://") && !strings.HasPrefix(r, "data:") {
+			t.Errorf("%s asks for %s", file, r)
+		}
+	}
+	if drawn != charts || len(seen) != charts {
+		t.Errorf("%s: %d charts drawn on %d canvases, want %d", file, drawn, len(seen), charts)
+	}
+	for i, n := range seen {
+		if n <= 8 {
+			t.Errorf("%s: canvas %d has only %d colours", file, i, n)
+		}
+	}
+	if overflow > 0 {
+		t.Errorf("%s: the page is %d pixels too wide", file, overflow)
+	}
+}

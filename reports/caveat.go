@@ -1,0 +1,305 @@
+package reports
+
+import (
+	"fmt"
+	"maps"
+	"slices"
+	"strings"
+
+	"github.com/nebula-bench/nebula/experiment"
+	"github.com/nebula-bench/nebula/experiment/results"
+	"github.com/nebula-bench/nebula/experiment/stats"
+)
+
+// Caveat is something that a reader must know before believing a number.
+type Caveat struct {
+	Level Level    `json:"level"`
+	Text  Sentence `json:"text"`
+	// Detail is a message from a backend or a function, as it came.
+	Detail string `json:"detail,omitempty"`
+}
+
+// Level says how much a caveat takes away.
+type Level string
+
+// The levels.
+const (
+	Missing Level = "missing" // cells that were asked for and could not run
+	Warning Level = "warning" // something went wrong
+	Note    Level = "note"    // a number means a little less than it seems
+)
+
+func caveats(s *Summary, r *reading) []Caveat {
+	out := []Caveat{}
+	add := func(l Level, detail string, say func(*Sentence)) {
+		c := Caveat{Level: l, Detail: detail}
+		say(&c.Text)
+		out = append(out, c)
+	}
+	missing(s, add)
+	unfinished(s, add)
+	if r.strange > 0 {
+		add(Warning, "", func(t *Sentence) {
+			t.say("%s of trials or cells that the plan does not hold: not counted. The folder's files do not belong together.", plural(r.strange, "record"))
+		})
+	}
+	failures(s, add)
+	differentAnswers(s, r, add)
+	thin(s, add)
+	unmarked(s, add)
+	if s.plan.Order == experiment.Sequential && len(s.plan.Cells) > 1 {
+		add(Note, "", func(t *Sentence) {
+			t.say("The cells ran one after the other. A machine that grew warmer or busier meanwhile looks like a difference between them; order = \"shuffled\" avoids that.")
+		})
+	}
+	if s.run.Host.Dirty {
+		add(Note, "", func(t *Sentence) {
+			t.say("The experiment's folder held changes that were not committed: the commit alone does not give this run again.")
+		})
+	}
+	return out
+}
+
+type adder func(l Level, detail string, say func(*Sentence))
+
+// missing says which cells this machine could not run. Lines with the same
+// reason are one caveat.
+func missing(s *Summary, add adder) {
+	var reasons []string
+	lines := map[string][]experiment.LeftOut{}
+	for _, l := range s.LeftOut {
+		if l.Chosen {
+			continue
+		}
+		if lines[l.Reason] == nil {
+			reasons = append(reasons, l.Reason)
+		}
+		lines[l.Reason] = append(lines[l.Reason], l)
+	}
+	for _, reason := range reasons {
+		add(Missing, reason, func(t *Sentence) {
+			cells := 0
+			var names []string
+			for _, l := range lines[reason] {
+				cells += l.Cells
+				if n := l.Backend + " " + string(l.Start); !slices.Contains(names, n) {
+					names = append(names, n)
+				}
+			}
+			t.say("%s could not run here: ", plural(cells, "cell"))
+			t.names(names)
+			t.say(".")
+		})
+	}
+}
+
+func unfinished(s *Summary, add adder) {
+	of := func(t *Sentence) {
+		t.say("%d of %s%s missing.", s.Trials.Missing, plural(s.Trials.Planned, "trial"), isAre(s.Trials.Missing))
+	}
+	switch s.State {
+	case results.Complete:
+		if s.Trials.Missing > 0 {
+			add(Warning, "", func(t *Sentence) { t.say("The run says that it is complete, yet "); of(t) })
+		}
+	case results.Interrupted:
+		add(Warning, "", func(t *Sentence) { t.say("The run was interrupted: "); of(t) })
+	case results.Running:
+		add(Warning, "", func(t *Sentence) { t.say("The run has not ended, or was killed: "); of(t) })
+	default:
+		add(Warning, "", func(t *Sentence) { t.say("Nebula itself could not go on: "); of(t) })
+	}
+}
+
+func isAre(n int) string {
+	if n == 1 {
+		return " is"
+	}
+	return " are"
+}
+
+var outcomeWords = map[experiment.Outcome]string{
+	experiment.WrongOutput:  "gave a wrong answer",
+	experiment.Failed:       "failed",
+	experiment.Timeout:      "ran out of time",
+	experiment.OutOfMemory:  "ran out of memory",
+	experiment.Contaminated: "were not as cold as the cell says",
+	experiment.BackendError: "failed in the backend",
+	experiment.Interrupted:  "were cut short",
+}
+
+// failures counts by outcome. Few cells are named one by one, many together.
+func failures(s *Summary, add adder) {
+	const few = 3
+	for _, o := range experiment.Outcomes {
+		if o == experiment.OK {
+			continue
+		}
+		var cells []Cell
+		trials, all := 0, 0
+		for _, c := range s.Cells {
+			all += total(c.Outcomes) + total(c.Warmups)
+			if n := c.Outcomes[o] + c.Warmups[o]; n > 0 {
+				cells = append(cells, c)
+				trials += n
+			}
+		}
+		if len(cells) > few {
+			add(Warning, cells[0].Errors[o], func(t *Sentence) {
+				t.say("%d of %s %s, in %d cells; the table counts them.", trials, plural(all, "trial"), outcomeWords[o], len(cells))
+			})
+			continue
+		}
+		for _, c := range cells {
+			add(Warning, c.Errors[o], func(t *Sentence) {
+				t.say("%d of %s %s: ", c.Outcomes[o]+c.Warmups[o], plural(total(c.Outcomes)+total(c.Warmups), "trial"), outcomeWords[o])
+				t.name(c.Function, c.Input, c.Backend).say(" %s", c.Start)
+				if n := c.Warmups[o]; n > 0 {
+					t.say(" (%s among them)", plural(n, "warm-up"))
+				}
+				t.say(".")
+			})
+		}
+	}
+}
+
+func total(outcomes map[experiment.Outcome]int) (n int) {
+	for _, m := range outcomes {
+		n += m
+	}
+	return n
+}
+
+// differentAnswers compares what the backends answered: who compares the
+// speed of two programs compares the same work. The inputs of a function on
+// which the same backends disagree share a caveat.
+func differentAnswers(s *Summary, r *reading, add adder) {
+	type finding struct {
+		varied             bool // from trial to trial, not only between backends
+		function, backends string
+	}
+	var order []finding
+	inputs := map[finding][]string{}
+	names := map[finding][]string{}
+	seen := map[[2]string]bool{}
+	for _, c := range s.Cells {
+		key := [2]string{c.Function, c.Input}
+		if seen[key] {
+			continue
+		}
+		seen[key] = true
+		answered := slices.Sorted(maps.Keys(r.answers[key]))
+		digests := map[string]bool{}
+		var varied []string
+		for _, b := range answered {
+			a := r.answers[key][b]
+			digests[a.first] = true
+			if a.varied {
+				varied = append(varied, b)
+			}
+		}
+		var f finding
+		switch {
+		case len(varied) > 0:
+			f = finding{true, c.Function, fmt.Sprintf("%q", varied)}
+			names[f] = varied
+		case len(digests) > 1:
+			f = finding{false, c.Function, fmt.Sprintf("%q", answered)}
+			names[f] = answered
+		default:
+			continue
+		}
+		if inputs[f] == nil {
+			order = append(order, f)
+		}
+		inputs[f] = append(inputs[f], c.Input)
+	}
+	for _, f := range order {
+		if f.varied {
+			add(Note, "", func(t *Sentence) {
+				t.name(f.function).say(" did not give the same answer in every trial on ").names(names[f])
+				t.say(", with ").names(inputs[f])
+				t.say(".")
+			})
+			continue
+		}
+		add(Warning, "", func(t *Sentence) {
+			t.name(f.function).say(" answered differently on ").names(names[f])
+			t.say(", with ").names(inputs[f])
+			t.say(": their times may not be for the same work.")
+		})
+	}
+}
+
+// thin tells of cells whose trials are too few to say much.
+func thin(s *Summary, add adder) {
+	var none, few []string
+	for _, c := range s.Cells {
+		switch {
+		case c.N == 0:
+			none = append(none, c.String())
+		case c.N < stats.MinTrials:
+			few = append(few, c.String())
+		}
+	}
+	if len(none) > 0 {
+		add(Warning, "", func(t *Sentence) {
+			t.say("No trial counts in %s: ", plural(len(none), "cell"))
+			t.names(none)
+			t.say(".")
+		})
+	}
+	if len(few) > 0 {
+		add(Note, "", func(t *Sentence) {
+			t.say("%s too few trials for an interval, which needs at least %d: ", plural(len(few), "cell")+" "+hasHave(len(few)), stats.MinTrials)
+			t.names(few)
+			t.say(".")
+		})
+	}
+}
+
+func hasHave(n int) string {
+	if n == 1 {
+		return "has"
+	}
+	return "have"
+}
+
+// unmarked tells where ready is not the function's own first act.
+func unmarked(s *Summary, add adder) {
+	var names []string
+	for _, c := range s.Cells {
+		if n := c.Function + " on " + c.Backend; c.ReadySources["started"] > 0 && !slices.Contains(names, n) {
+			names = append(names, n)
+		}
+	}
+	if len(names) > 0 {
+		add(Note, "", func(t *Sentence) {
+			t.say("No ready marker came from ")
+			t.names(names)
+			t.say(": there, startup ends when the backend had started the function, and runtime holds what the function's own runtime does before its first line.")
+		})
+	}
+}
+
+// without gives the caveats of the levels that a page shows elsewhere.
+func without(cs []Caveat, l Level) (out []Caveat) {
+	for _, c := range cs {
+		if c.Level != l {
+			out = append(out, c)
+		}
+	}
+	return out
+}
+
+func only(cs []Caveat, l Level) (out []Caveat) {
+	for _, c := range cs {
+		if c.Level == l {
+			out = append(out, c)
+		}
+	}
+	return out
+}
+
+// oneLine makes a line of a message of several.
+func oneLine(s string) string { return strings.Join(strings.Fields(s), " ") }

@@ -1,0 +1,143 @@
+// Package reports makes pages of stored runs, and of nothing else: whoever
+// has a run's folder gets the same page, with no engine and no network.
+//
+// It puts the answer in words before it draws anything, and what takes away
+// from the answer before any chart. It does not trust a name: what comes
+// from a file is text on every page, whatever it holds.
+package reports
+
+import (
+	"bytes"
+	"fmt"
+	"html/template"
+	"net/url"
+	"os"
+	"path/filepath"
+	"strings"
+
+	"github.com/nebula-bench/nebula/experiment/results"
+)
+
+var pages = template.Must(template.ParseFS(files, "web/*.tmpl"))
+
+const pageFile = "index.html"
+
+// Write writes the page of a run into its place below the output folder.
+func Write(out string, f *results.Folder) error {
+	dir, err := place(out, f)
+	if err != nil {
+		return err
+	}
+	s, err := Summarise(f)
+	if err != nil {
+		return err
+	}
+	raw, err := link(dir, f.Dir)
+	if err != nil {
+		return err
+	}
+	as, err := assets()
+	if err != nil {
+		return err
+	}
+	p, err := newRunPage(s, raw, len(as) == 0)
+	if err != nil {
+		return err
+	}
+	if err := os.MkdirAll(dir, 0o755); err != nil {
+		return err
+	}
+	return render(filepath.Join(dir, pageFile), "run", p)
+}
+
+// place is where a run's page belongs. The names come from run.json, which
+// may have been written by anyone.
+func place(out string, f *results.Folder) (string, error) {
+	for _, name := range []string{f.Run.Experiment, f.Run.ID} {
+		if name == "" || name == "." || name == ".." || strings.ContainsAny(name, "/\\\x00") {
+			return "", fmt.Errorf("%s: %q cannot name a folder", filepath.Join(f.Dir, results.RunFile), name)
+		}
+	}
+	return results.Dir(out, f.Run.Experiment, f.Run.ID), nil
+}
+
+// link gives the relative address of one folder as seen from another, with a
+// slash at its end; empty where they are the same.
+func link(from, to string) (string, error) {
+	from, err := filepath.Abs(from)
+	if err != nil {
+		return "", err
+	}
+	if to, err = filepath.Abs(to); err != nil {
+		return "", err
+	}
+	rel, err := filepath.Rel(from, to)
+	if err != nil || rel == "." {
+		return "", err
+	}
+	parts := strings.Split(filepath.ToSlash(rel), "/")
+	for i, p := range parts {
+		parts[i] = url.PathEscape(p)
+	}
+	return strings.Join(parts, "/") + "/", nil
+}
+
+func render(file, name string, data any) error {
+	var b bytes.Buffer
+	if err := pages.ExecuteTemplate(&b, name, data); err != nil {
+		return err
+	}
+	return writeFile(file, b.Bytes())
+}
+
+// table is a table of text.
+type table struct {
+	Head []column
+	Rows [][]td
+}
+
+type column struct {
+	Text  string
+	Right bool
+}
+
+type td struct {
+	Text  string
+	Below string // smaller, on its own line
+	Link  string
+	Right bool
+	Bad   bool
+}
+
+func left(names ...string) (cs []column) {
+	for _, n := range names {
+		cs = append(cs, column{Text: n})
+	}
+	return cs
+}
+
+func right(names ...string) (cs []column) {
+	for _, n := range names {
+		cs = append(cs, column{Text: n, Right: true})
+	}
+	return cs
+}
+
+func cells(texts ...string) (row []td) {
+	for _, t := range texts {
+		row = append(row, td{Text: t})
+	}
+	return row
+}
+
+// fact is a line of a list of facts.
+type fact struct{ Key, Value string }
+
+func facts(pairs ...string) (fs []fact) {
+	for i := 0; i < len(pairs); i += 2 {
+		if pairs[i+1] != "" {
+			fs = append(fs, fact{pairs[i], pairs[i+1]})
+		}
+	}
+	return fs
+}

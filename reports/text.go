@@ -1,0 +1,92 @@
+package reports
+
+import (
+	"fmt"
+	"io"
+	"strings"
+	"text/tabwriter"
+
+	"github.com/nebula-bench/nebula/experiment"
+)
+
+// shownMetrics are those of the tables; the others are in the JSON.
+var shownMetrics = []string{"startup", "runtime", "total", "teardown"}
+
+// WriteText writes the summary for a terminal, in the order of the page.
+func WriteText(w io.Writer, s *Summary) error {
+	var b strings.Builder
+	fmt.Fprintf(&b, "%s  %s\n", printable(s.Experiment), printable(s.Run))
+	if s.Title != "" {
+		fmt.Fprintf(&b, "%s\n", printable(oneLine(s.Title)))
+	}
+	fmt.Fprintf(&b, "%s, %d of %d trials, %d not ok\n\n", s.State, s.Trials.Ended, s.Trials.Planned, s.Trials.Bad)
+	for _, c := range only(s.Caveats, Missing) {
+		textCaveat(&b, "MISSING", c)
+	}
+	for _, v := range s.Verdicts {
+		fmt.Fprintf(&b, "%s: %s\n    (%s)\n", printable(v.subject()), printable(v.Sentence.String()), v.Basis)
+	}
+	if len(s.Verdicts) > 0 {
+		b.WriteByte('\n')
+	}
+	for _, c := range without(s.Caveats, Missing) {
+		textCaveat(&b, string(c.Level), c)
+	}
+	t := tabwriter.NewWriter(&b, 0, 0, 2, ' ', 0)
+	fmt.Fprintf(t, "FUNCTION\tINPUT\tBACKEND\tSTART\t%s\tN\tNOT OK\n", strings.ToUpper(strings.Join(shownMetrics, "\t")))
+	for _, f := range functions(s.ran()) {
+		for _, c := range byInput(s.ran(), f) {
+			fmt.Fprintf(t, "%s\t%s\t%s\t%s\t", printable(c.Function), printable(c.Input), printable(c.Backend), c.Start)
+			for _, name := range shownMetrics {
+				if m, ok := c.Metrics[name]; ok {
+					fmt.Fprintf(t, "%s %s\t", duration(m.MedianNS), bounds(m))
+				} else {
+					fmt.Fprint(t, "–\t")
+				}
+			}
+			fmt.Fprintf(t, "%d\t%s\n", c.N, bad(c))
+		}
+	}
+	if err := t.Flush(); err != nil {
+		return err
+	}
+	b.WriteString("Medians with 95 % intervals.\n")
+	for _, l := range s.LeftOut {
+		if l.Chosen {
+			fmt.Fprintf(&b, "left out: %s on %s %s, %s: %s\n", printable(l.Function), printable(l.Backend), l.Start,
+				plural(l.Cells, "cell"), printable(oneLine(l.Reason)))
+		}
+	}
+	_, err := io.WriteString(w, b.String())
+	return err
+}
+
+func textCaveat(b *strings.Builder, level string, c Caveat) {
+	fmt.Fprintf(b, "%s: %s\n", level, printable(c.Text.String()))
+	if c.Detail != "" {
+		fmt.Fprintf(b, "    %s\n", printable(oneLine(c.Detail)))
+	}
+	b.WriteByte('\n')
+}
+
+// subject says what a verdict is about.
+func (v Verdict) subject() string {
+	if len(v.Comparisons) == 1 {
+		return v.Function + " " + v.Comparisons[0].Input
+	}
+	return v.Function
+}
+
+// bad counts the outcomes of a cell that are not ok, warm-ups apart.
+func bad(c Cell) string {
+	var parts []string
+	for _, o := range experiment.Outcomes {
+		if n := c.Outcomes[o]; n > 0 && o != experiment.OK {
+			parts = append(parts, fmt.Sprintf("%d %s", n, strings.ReplaceAll(string(o), "_", " ")))
+		}
+	}
+	if len(parts) == 0 {
+		return "–"
+	}
+	return strings.Join(parts, ", ")
+}

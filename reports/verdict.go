@@ -1,0 +1,405 @@
+package reports
+
+import (
+	"fmt"
+	"math"
+	"slices"
+	"strings"
+
+	"github.com/nebula-bench/nebula/experiment"
+	"github.com/nebula-bench/nebula/experiment/stats"
+)
+
+// Verdict is what the run says about two ways to run a function, in words.
+type Verdict struct {
+	Function string `json:"function"`
+	Metric   string `json:"metric"`
+	// Sentence holds the ratios and their intervals, Basis names the
+	// statistic and n.
+	Sentence    Sentence     `json:"sentence"`
+	Basis       string       `json:"basis"`
+	Comparisons []Comparison `json:"comparisons"` // one for each input
+}
+
+// Comparison holds one cell against another. Ratio is the other's median
+// over the first's: above 1, the first is the quicker.
+type Comparison struct {
+	Input string      `json:"input"`
+	First Side        `json:"first"`
+	Other Side        `json:"other"`
+	Ratio *float64    `json:"ratio"` // null where a median is missing or zero
+	Low   *float64    `json:"low"`   // null where there is no interval
+	High  *float64    `json:"high"`
+	State stats.State `json:"verdict"`
+	Need  int         `json:"trials_needed,omitempty"`
+	Why   string      `json:"why,omitempty"` // there is no interval
+}
+
+// Side is one side of a comparison.
+type Side struct {
+	Backend  string           `json:"backend"`
+	Start    experiment.Start `json:"start"`
+	N        int              `json:"n"`
+	MedianNS int64            `json:"median_ns"`
+}
+
+// contender is a way to run a function: the cells of all its inputs.
+type contender struct {
+	backend string
+	start   experiment.Start
+}
+
+// verdicts compares what is worth comparing.
+//
+//   - Startup: each backend's quickest start.
+//   - Runtime: the warmest start of each backend.
+//   - Startup again, like with like, from the coldest start to the warmest.
+//     Cached, which containers do not have, is held against their cold: in
+//     both, nothing runs yet when the request arrives.
+//   - With a single backend, its starts against each other.
+//
+// In each group the quickest is held against every other. A function's
+// inputs share a sentence.
+func verdicts(cells []Cell) []Verdict {
+	out := []Verdict{}
+	for _, f := range functions(cells) {
+		mine := slices.DeleteFunc(slices.Clone(cells), func(c Cell) bool { return c.Function != f || c.N == 0 })
+		t := newContest(f, mine)
+		if len(t.backends) == 1 {
+			b := t.backends[0]
+			var all []contender
+			for _, s := range t.starts[b] {
+				all = append(all, contender{b, s})
+			}
+			t.group("startup", all, nil)
+		} else {
+			t.group("startup", t.quickest("startup"), nil)
+			t.group("runtime", t.warmest(), nil)
+			for _, s := range experiment.Starts {
+				t.group("startup", t.alike(s), func(a, b contender) bool { return a.start == s || b.start == s })
+			}
+		}
+		out = append(out, t.out...)
+	}
+	return out
+}
+
+func functions(cells []Cell) (names []string) {
+	for _, c := range cells {
+		if !slices.Contains(names, c.Function) {
+			names = append(names, c.Function)
+		}
+	}
+	return names
+}
+
+// contest holds the cells of one function.
+type contest struct {
+	function string
+	inputs   []string
+	backends []string
+	starts   map[string][]experiment.Start // by backend
+	cells    map[contender]map[string]*Cell
+	done     map[string]bool
+	out      []Verdict
+}
+
+func newContest(function string, cells []Cell) *contest {
+	t := &contest{
+		function: function, starts: map[string][]experiment.Start{},
+		cells: map[contender]map[string]*Cell{}, done: map[string]bool{},
+	}
+	for i, c := range cells {
+		if !slices.Contains(t.inputs, c.Input) {
+			t.inputs = append(t.inputs, c.Input)
+		}
+		if !slices.Contains(t.backends, c.Backend) {
+			t.backends = append(t.backends, c.Backend)
+		}
+		k := contender{c.Backend, c.Start}
+		if t.cells[k] == nil {
+			t.cells[k] = map[string]*Cell{}
+			t.starts[c.Backend] = append(t.starts[c.Backend], c.Start)
+		}
+		t.cells[k][c.Input] = &cells[i]
+	}
+	return t
+}
+
+// level is the mean of the logarithms of a contender's medians, so that
+// every input weighs the same.
+func (t *contest) level(metric string, k contender) float64 {
+	sum, n := 0.0, 0
+	for _, c := range t.cells[k] {
+		if m, ok := c.Metrics[metric]; ok && m.MedianNS > 0 {
+			sum += math.Log(float64(m.MedianNS))
+			n++
+		}
+	}
+	if n == 0 {
+		return math.Inf(1)
+	}
+	return sum / float64(n)
+}
+
+func (t *contest) byLevel(metric string) func(a, b contender) int {
+	return func(a, b contender) int {
+		la, lb := t.level(metric, a), t.level(metric, b)
+		switch {
+		case la < lb:
+			return -1
+		case la > lb:
+			return 1
+		}
+		return 0
+	}
+}
+
+func (t *contest) quickest(metric string) (ks []contender) {
+	for _, b := range t.backends {
+		var mine []contender
+		for _, s := range t.starts[b] {
+			mine = append(mine, contender{b, s})
+		}
+		ks = append(ks, slices.MinFunc(mine, t.byLevel(metric)))
+	}
+	return ks
+}
+
+func (t *contest) warmest() (ks []contender) {
+	for _, b := range t.backends {
+		ks = append(ks, contender{b, slices.MaxFunc(t.starts[b], func(a, b experiment.Start) int {
+			return slices.Index(experiment.Starts, a) - slices.Index(experiment.Starts, b)
+		})})
+	}
+	return ks
+}
+
+// alike gives the backends that can be held against each other at a start.
+func (t *contest) alike(s experiment.Start) (ks []contender) {
+	for _, b := range t.backends {
+		switch has := t.starts[b]; {
+		case slices.Contains(has, s):
+			ks = append(ks, contender{b, s})
+		case s == experiment.Cached && slices.Contains(has, experiment.Cold):
+			ks = append(ks, contender{b, experiment.Cold})
+		}
+	}
+	return ks
+}
+
+// group adds a verdict for the quickest contender against each other, where
+// wanted says so and it has not been given before.
+func (t *contest) group(metric string, ks []contender, wanted func(a, b contender) bool) {
+	if len(ks) < 2 {
+		return
+	}
+	ks = slices.Clone(ks)
+	slices.SortStableFunc(ks, t.byLevel(metric))
+	for _, other := range ks[1:] {
+		key := fmt.Sprintf("%s %q %q", metric, ks[0], other)
+		if t.done[key] || wanted != nil && !wanted(ks[0], other) {
+			continue
+		}
+		t.done[key] = true
+		v := Verdict{Function: t.function, Metric: metric}
+		for _, in := range t.inputs {
+			a, b := t.cells[ks[0]][in], t.cells[other][in]
+			if a != nil && b != nil {
+				v.Comparisons = append(v.Comparisons, compare(metric, a, b))
+			}
+		}
+		if len(v.Comparisons) > 0 {
+			v.Sentence, v.Basis = sentence(v), basis(v)
+			t.out = append(t.out, v)
+		}
+	}
+}
+
+func compare(metric string, a, b *Cell) Comparison {
+	r := stats.RatioOfMedians(b.samples[metric], a.samples[metric])
+	v := r.Judge(stats.DefaultMargin)
+	c := Comparison{
+		Input: a.Input, State: v.State, Need: v.Need,
+		First: Side{a.Backend, a.Start, a.Metrics[metric].N, a.Metrics[metric].MedianNS},
+		Other: Side{b.Backend, b.Start, b.Metrics[metric].N, b.Metrics[metric].MedianNS},
+	}
+	if !math.IsNaN(r.Value) {
+		c.Ratio = &r.Value
+	}
+	if r.Bounded {
+		c.Low, c.High = &r.Low, &r.High
+	}
+	for _, w := range r.Warnings {
+		c.Why = w
+	}
+	return c
+}
+
+// turned gives the comparison with its sides exchanged.
+func (c Comparison) turned() Comparison {
+	c.First, c.Other = c.Other, c.First
+	inverse := func(x *float64) *float64 {
+		if x == nil {
+			return nil
+		}
+		y := 1 / *x
+		return &y
+	}
+	c.Ratio, c.Low, c.High = inverse(c.Ratio), inverse(c.High), inverse(c.Low)
+	return c
+}
+
+// sentence words a verdict. Inputs that came out the same way share a
+// clause.
+func sentence(v Verdict) Sentence {
+	var first, other, same, unsure, few []Comparison
+	for _, c := range v.Comparisons {
+		switch {
+		case c.Low == nil:
+			few = append(few, c)
+		case c.State == stats.Same:
+			same = append(same, c)
+		case c.State == stats.Unsure:
+			unsure = append(unsure, c)
+		case *c.Ratio > 1:
+			first = append(first, c)
+		default:
+			other = append(other, c.turned())
+		}
+	}
+	var s Sentence
+	clause := func(cs []Comparison, say func()) {
+		if len(cs) == 0 {
+			return
+		}
+		if len(s) > 0 {
+			s.say("; ")
+		}
+		if len(cs) < len(v.Comparisons) {
+			s.say("on ")
+			s.names(inputsOf(cs))
+			s.say(": ")
+		}
+		say()
+		if len(cs) == len(v.Comparisons) && len(cs) > 1 {
+			s.say(" on %s", allInputs(len(cs)))
+		}
+	}
+	quicker := func(cs []Comparison) func() {
+		return func() {
+			ratio, low, high := extent(cs)
+			s.side(cs[0].First)
+			s.say(" %s ", verb[v.Metric]).number(span(ratio[0], ratio[1])).say(" times %s than ", sooner[v.Metric])
+			s.side(cs[0].Other)
+			s.say(" ").interval(bracket(low, high))
+		}
+	}
+	clause(first, quicker(first))
+	clause(other, quicker(other))
+	clause(same, func() {
+		ratio, low, high := extent(same)
+		s.say("no difference beyond %g %% between ", stats.DefaultMargin*100)
+		s.side(same[0].First)
+		s.say(" and ")
+		s.side(same[0].Other)
+		s.say(": ").number(span(ratio[0], ratio[1])).say(" ").interval(bracket(low, high))
+	})
+	clause(unsure, func() {
+		ratio, low, high := extent(unsure)
+		s.say("too few trials to say whether ")
+		s.side(unsure[0].First)
+		s.say(" %s %s than ", verb[v.Metric], sooner[v.Metric])
+		s.side(unsure[0].Other)
+		s.say(": ").number(span(ratio[0], ratio[1])).say(" ").interval(bracket(low, high))
+		need, known := 0, true
+		for _, c := range unsure {
+			need, known = max(need, c.Need), known && c.Need > 0
+		}
+		if known {
+			s.say(", about %d trials of each would settle it", need)
+		} else {
+			s.say(", too close to the margin of %g %% for more trials to settle it", stats.DefaultMargin*100)
+		}
+	})
+	clause(few, func() {
+		s.say("no interval for ")
+		s.side(few[0].First)
+		s.say(" against ")
+		s.side(few[0].Other)
+		if few[0].Ratio != nil {
+			s.say(", so nothing is sure: medians of ").number(medians(few, Comparison.first)).say(" and ").number(medians(few, Comparison.other))
+		}
+		s.say("; %s", few[0].Why)
+	})
+	if s[0].Kind == "" {
+		s[0].Text = strings.ToUpper(s[0].Text[:1]) + s[0].Text[1:]
+	}
+	s.say(".")
+	return s
+}
+
+func (s *Sentence) side(x Side) { s.name(x.Backend).say(" %s", x.Start) }
+
+func (c Comparison) first() int64 { return c.First.MedianNS }
+func (c Comparison) other() int64 { return c.Other.MedianNS }
+
+var (
+	verb   = map[string]string{"startup": "starts", "runtime": "runs"}
+	sooner = map[string]string{"startup": "sooner", "runtime": "faster"}
+)
+
+func medians(cs []Comparison, of func(Comparison) int64) string {
+	low, high := of(cs[0]), of(cs[0])
+	for _, c := range cs {
+		low, high = min(low, of(c)), max(high, of(c))
+	}
+	if duration(low) == duration(high) {
+		return duration(low)
+	}
+	return duration(low) + " to " + duration(high)
+}
+
+// extent gives the range of some ratios, and of all their intervals.
+func extent(cs []Comparison) (ratio [2]float64, low, high float64) {
+	ratio, low, high = [2]float64{*cs[0].Ratio, *cs[0].Ratio}, *cs[0].Low, *cs[0].High
+	for _, c := range cs {
+		ratio[0], ratio[1] = min(ratio[0], *c.Ratio), max(ratio[1], *c.Ratio)
+		low, high = min(low, *c.Low), max(high, *c.High)
+	}
+	return ratio, low, high
+}
+
+func allInputs(n int) string {
+	if n == 2 {
+		return "both inputs"
+	}
+	return fmt.Sprintf("all %d inputs", n)
+}
+
+func inputsOf(cs []Comparison) (names []string) {
+	for _, c := range cs {
+		names = append(names, c.Input)
+	}
+	return names
+}
+
+// basis names the statistic, the interval and n.
+func basis(v Verdict) string {
+	n := func(of func(Comparison) int) string {
+		low, high := of(v.Comparisons[0]), of(v.Comparisons[0])
+		for _, c := range v.Comparisons {
+			low, high = min(low, of(c)), max(high, of(c))
+		}
+		if low == high {
+			return fmt.Sprint(low)
+		}
+		return fmt.Sprintf("%d–%d", low, high)
+	}
+	interval := "95 % interval"
+	if len(v.Comparisons) > 1 {
+		interval = "the 95 % intervals of all inputs"
+	}
+	return fmt.Sprintf("ratio of median %s, %s, n = %s and %s", v.Metric, interval,
+		n(func(c Comparison) int { return c.First.N }), n(func(c Comparison) int { return c.Other.N }))
+}
