@@ -35,7 +35,7 @@ test: charts
 	@go build ./...
 	@NEBULA_TEST_SKIPPED=$(abspath bin/skipped.txt) go test -p 1 -count=1 -timeout 15m ./...; code=$$?; \
 	if [ -s bin/skipped.txt ]; then \
-		echo; echo "Skipped, for want of a tool:"; sort bin/skipped.txt | uniq -c; \
+		echo; echo "Skipped, for want of a tool:"; sort -u bin/skipped.txt; \
 	fi; exit $$code
 
 check:

@@ -13,7 +13,7 @@ experiment "coldstart" {
 
 variable "repetitions" {
   description = "Counted trials of each cell."
-  default     = 10
+  default     = 15
 }
 
 # Does nothing: all of its time is the backend's.

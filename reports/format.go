@@ -43,7 +43,7 @@ func duration(ns int64) string {
 // bounds shows an interval in the unit of its median.
 func bounds(m Metric) string {
 	if m.LowNS == nil {
-		return "too few"
+		return "[too few trials]"
 	}
 	u, d := pick(float64(m.MedianNS))
 	return "[" + number(float64(*m.LowNS)/u.ns, d) + ", " + number(float64(*m.HighNS)/u.ns, d) + "]"

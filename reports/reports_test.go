@@ -6,6 +6,7 @@ import (
 	"encoding/base64"
 	"encoding/json"
 	"flag"
+	"html"
 	"os"
 	"path/filepath"
 	"regexp"
@@ -76,8 +77,10 @@ func runHTML(t *testing.T, f *results.Folder, hosted bool) string {
 func TestGolden(t *testing.T) {
 	f := small().write(t, t.TempDir())
 	html := runHTML(t, f, false)
-	// The style and the script are files of their own.
-	html = strings.NewReplacer(css, "{nebula.css}", script, "{nebula.js}", hash(css), "{hash}", hash(script), "{hash}").Replace(html)
+	// The style and the script are files of their own, and the policy holds
+	// their digests.
+	html = strings.NewReplacer(css, "{nebula.css}", script, "{nebula.js}").Replace(html)
+	html = regexp.MustCompile(`content="default-src[^"]*"`).ReplaceAllString(html, `content="{policy}"`)
 	golden(t, "run.html", []byte(html))
 
 	s, err := Summarise(f)
@@ -198,12 +201,12 @@ func TestTroubledRuns(t *testing.T) {
 		fixture
 		want []string // in this order
 	}{
-		{"one trial", one, []string{"No interval for", "medians of", "needs at least 6", "5 cells have too few trials"}},
+		{"one trial", one, []string{"Nothing is sure about", "with medians of", "a sample of 1 is too small", "5 cells have too few trials"}},
 		{"all failed", none, []string{"No trial counts, so there is nothing to compare.", "620 of 620 trials failed in the backend, in 20 cells", "engine gone", "No trial counts in 20 cells", "Not in the chart"}},
 		{"empty", empty, []string{"nothing to compare", "has not ended, or was killed: 620 of 620 trials are missing"}},
-		{"zero", zero, []string{"Before you believe it", "a median of 0", "has no place on this axis"}},
+		{"zero", zero, []string{"Nothing is sure about", "a median is not above zero", "a median of 0", "has no place on this axis"}},
 		{"wrong", wrong, []string{
-			"4 of 180 trials gave a wrong answer", "4 of 180 trials were not as cold",
+			"1 of 9 trials gave a wrong answer", "4 of 180 trials were not as cold",
 			"answered differently on", "docker.scratch", "n=10", "No ready marker came from",
 		}},
 		{"killed", killed, []string{"has not ended, or was killed: 520 of 620 trials are missing"}},
@@ -380,8 +383,16 @@ func TestPinned(t *testing.T) {
 	}
 }
 
+func TestPolicy(t *testing.T) {
+	got := newFrame("", "", false).CSP
+	want := "default-src 'none'; script-src 'self' " + hash(script) + "; style-src " + hash(css) + "; img-src data:; base-uri 'none'; form-action 'none'"
+	if got != want || strings.Contains(got, "unsafe") {
+		t.Errorf("the policy is\n%s, want\n%s", got, want)
+	}
+}
+
 func TestHosted(t *testing.T) {
-	html := runHTML(t, small().write(t, t.TempDir()), true)
+	html := html.UnescapeString(runHTML(t, small().write(t, t.TempDir()), true))
 	for _, want := range []string{
 		`<script src="` + echartsHosted + `" integrity="` + echartsIntegrity + `" crossorigin="anonymous">`,
 		"script-src " + echartsHosted, "built without the chart library",

@@ -383,7 +383,7 @@ func comparisonTable(v Verdict) *table {
 	t := &table{Head: append(left("input"), right(
 		a.Backend+" "+string(a.Start), b.Backend+" "+string(b.Start), "ratio", "95 % interval", "verdict")...)}
 	for _, c := range v.Comparisons {
-		ratio, interval, verdict := "–", "too few", string(c.State)
+		ratio, interval, verdict := "–", "none", string(c.State)
 		if c.Ratio != nil {
 			ratio = number(*c.Ratio, ratioDecimals(*c.Ratio))
 		}

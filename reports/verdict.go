@@ -323,14 +323,14 @@ func sentence(v Verdict) Sentence {
 		}
 	})
 	clause(few, func() {
-		s.say("no interval for ")
+		s.say("nothing is sure about ")
 		s.side(few[0].First)
-		s.say(" against ")
+		s.say(" and ")
 		s.side(few[0].Other)
 		if few[0].Ratio != nil {
-			s.say(", so nothing is sure: medians of ").number(medians(few, Comparison.first)).say(" and ").number(medians(few, Comparison.other))
+			s.say(", with medians of ").number(medians(few, Comparison.first)).say(" and ").number(medians(few, Comparison.other))
 		}
-		s.say("; %s", few[0].Why)
+		s.say(": %s", few[0].Why)
 	})
 	if s[0].Kind == "" {
 		s[0].Text = strings.ToUpper(s[0].Text[:1]) + s[0].Text[1:]

@@ -54,12 +54,13 @@ func (b *backend) Prepare(ctx context.Context, f experiment.Function) (backends.
 		a.ref, err = b.buildDockerfile(ctx, f)
 		a.made = true
 	default:
-		var bin build.Binary
-		if bin, err = build.Build(ctx, f, build.Linux); err == nil {
-			a.identity.Source, a.identity.Toolchain = bin.Source, bin.Toolchain
-			a.ref, err = b.pack(ctx, f, bin)
-			a.made = true
+		bin, berr := build.Build(ctx, f, build.Linux)
+		if berr != nil {
+			return nil, berr // it names the function itself
 		}
+		a.identity.Source, a.identity.Toolchain = bin.Source, bin.Toolchain
+		a.ref, err = b.pack(ctx, f, bin)
+		a.made = true
 	}
 	if err != nil {
 		return nil, fmt.Errorf("function %q: %w", f.Name, err)

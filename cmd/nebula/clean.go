@@ -20,7 +20,7 @@ import (
 )
 
 func (a *app) cleanCommand() *cobra.Command {
-	var cache bool
+	var built bool
 	c := &cobra.Command{
 		Use:   "clean",
 		Short: "Remove what runs that died left behind",
@@ -36,8 +36,8 @@ carry Nebula's labels, is not touched; neither are stored runs.`,
 				derr = nil
 			}
 			removed, err = append(removed, more...), errors.Join(err, derr)
-			if cache {
-				dir := build.CacheRoot()
+			if built {
+				dir := build.CacheDir()
 				err = errors.Join(err, os.RemoveAll(dir))
 				removed = append(removed, "built functions in "+dir)
 			}
@@ -50,7 +50,7 @@ carry Nebula's labels, is not touched; neither are stored runs.`,
 			return fail(err)
 		},
 	}
-	c.Flags().BoolVar(&cache, "cache", false, "remove built functions too")
+	c.Flags().BoolVar(&built, "built", false, "remove built functions too: they will be built again")
 	return c
 }
 

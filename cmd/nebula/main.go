@@ -133,7 +133,7 @@ func flagsFromEnvironment(flags *pflag.FlagSet) (err error) {
 			return
 		}
 		name := "NEBULA_" + strings.ToUpper(strings.ReplaceAll(f.Name, "-", "_"))
-		if v, ok := os.LookupEnv(name); ok && err == nil {
+		if v := os.Getenv(name); v != "" && err == nil {
 			if serr := flags.Set(f.Name, v); serr != nil {
 				err = fmt.Errorf("invalid value %q in %s: %w", v, name, serr)
 			}

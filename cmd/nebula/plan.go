@@ -50,7 +50,7 @@ func (a *app) planCommand() *cobra.Command {
 func (a *app) printPlan(p *experiment.Plan) error {
 	w := tabwriter.NewWriter(a.stdout, 0, 0, 2, ' ', 0)
 	fmt.Fprintf(w, "experiment\t%s\n", p.Experiment)
-	fmt.Fprintf(w, "trials\t%d: %d cells × (%d repetitions + %d warm-up)\n", p.Len(), len(p.Cells), p.Repetitions, p.Warmup)
+	fmt.Fprintf(w, "trials\t%d: %d cells × %d (%d warm-up, %d counted)\n", p.Len(), len(p.Cells), p.Warmup+p.Repetitions, p.Warmup, p.Repetitions)
 	fmt.Fprintf(w, "order\t%s\n", orderInWords(p))
 	fmt.Fprintf(w, "time\t%s\n", a.estimate(p))
 	fmt.Fprintf(w, "hash\t%s\n", p.Hash)

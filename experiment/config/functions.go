@@ -60,19 +60,21 @@ func (ld *loader) functionTable() map[string]function.Function {
 // calls are seen by the guard of the call.
 func (b *budget) limit(name string, f function.Function) function.Function {
 	check := func(args []cty.Value) error {
+		var all size
 		for _, a := range args {
-			var s size
-			if s.add(a, 0); s.why != "" {
-				return errors.New(s.why) // of a number that was text until now
+			if all.add(a, 0); all.why != "" {
+				return errors.New(all.why) // of a number that was text until now
 			}
 			if !a.IsWhollyKnown() {
 				return nil
 			}
 		}
-		cost, err := estimate(name, args)
+		cost, err := estimate(name, args, all)
 		if err != nil {
 			return err
 		}
+		// Turning a tuple into a list of one type takes its square.
+		cost += all.elements * all.elements / 500
 		if cost > maxWork {
 			return errors.New("its result would be too large")
 		}
@@ -98,8 +100,8 @@ func (b *budget) limit(name string, f function.Function) function.Function {
 var wide = regexp.MustCompile(`%[^%a-zA-Z]*[0-9]{4}`)
 
 // estimate gives the work of a call, where it may be more than the size of
-// its arguments and its result. The arguments are known.
-func estimate(name string, args []cty.Value) (int, error) {
+// its arguments and its result. The arguments are known, and all is their size.
+func estimate(name string, args []cty.Value, all size) (int, error) {
 	text := func(i int) string {
 		if i >= len(args) {
 			return ""
@@ -110,12 +112,10 @@ func estimate(name string, args []cty.Value) (int, error) {
 		}
 		return v.AsString()
 	}
-	all := size{}
 	longest := 1
 	product := 1
 	for _, a := range args {
 		a, _ = a.Unmark()
-		all.add(a, 0)
 		if n := count(a); n >= 0 {
 			longest = max(longest, n)
 			product = min(product*max(n, 1), math.MaxInt32)

@@ -67,14 +67,11 @@ type names struct {
 //
 // It changes the tree, and holds for the bodies of blocks within.
 func (ld *loader) checkBody(body *hclsyntax.Body, n names, iterators []string, block string) {
-	for name, attr := range body.Attributes {
-		switch {
-		case block == "variable" && name == "type":
+	for _, name := range inOrder(body.Attributes, func(a *hclsyntax.Attribute) hcl.Range { return a.NameRange }) {
+		if block == "variable" && name == "type" {
 			continue // not an expression: the words in it are types
-		case block == "dynamic" && name == "iterator":
-			continue // a new name
 		}
-		ld.checkExpr(attr, n, iterators, block == "variable")
+		ld.checkExpr(body.Attributes[name], n, iterators, block == "variable")
 	}
 	for _, b := range body.Blocks {
 		switch {
@@ -90,6 +87,16 @@ func (ld *loader) checkBody(body *hclsyntax.Body, n names, iterators []string, b
 		}
 	}
 }
+
+// inOrder gives the names of attributes in the order of the file. What is
+// said about them, and what they may still take, must not hang on a map's.
+func inOrder[A any](attrs map[string]A, at func(A) hcl.Range) []string {
+	return slices.SortedFunc(maps.Keys(attrs), func(a, b string) int {
+		return at(attrs[a]).Start.Byte - at(attrs[b]).Start.Byte
+	})
+}
+
+func nameRange(a *hcl.Attribute) hcl.Range { return a.NameRange }
 
 func (ld *loader) checkDynamic(b *hclsyntax.Block, n names, iterators []string) {
 	iterator := b.Labels[0]
@@ -387,13 +394,13 @@ func (ld *loader) givenByFiles(files []string, declared variables, vars map[stri
 		if !ok {
 			continue
 		}
-		for _, a := range body.Attributes {
-			ld.checkExpr(a, names{}, nil, true)
+		for _, name := range inOrder(body.Attributes, func(a *hclsyntax.Attribute) hcl.Range { return a.NameRange }) {
+			ld.checkExpr(body.Attributes[name], names{}, nil, true)
 		}
 		attrs, diags := body.JustAttributes()
 		ld.add(diags)
-		for name, a := range attrs {
-			v := declared[name]
+		for _, name := range inOrder(attrs, nameRange) {
+			v, a := declared[name], attrs[name]
 			if v == nil {
 				ld.unknownVariable(name, a.NameRange, declared)
 				continue
@@ -505,9 +512,7 @@ func (ld *loader) locals(blocks hcl.Blocks) map[string]cty.Value {
 	for _, b := range blocks {
 		// Once more, because the references have been checked since.
 		attrs, _ := b.Body.JustAttributes()
-		for _, name := range slices.SortedFunc(maps.Keys(attrs), func(a, b string) int {
-			return attrs[a].NameRange.Start.Byte - attrs[b].NameRange.Start.Byte
-		}) {
+		for _, name := range inOrder(attrs, nameRange) {
 			if first := r.attrs[name]; first != nil {
 				ld.errorf(attrs[name].NameRange, "Duplicate local value", "There is a local value %s at %s already. Rename one of them.", quote(name), place(first.NameRange))
 				continue

@@ -73,7 +73,7 @@ func unusable(xs []float64) string {
 }
 
 func tooFew(n int) string {
-	return fmt.Sprintf("%d trials are too few for an interval, which needs at least %d", n, MinTrials)
+	return fmt.Sprintf("a sample of %d is too small for an interval, which needs at least %d", n, MinTrials)
 }
 
 func sorted(xs []float64) []float64 {

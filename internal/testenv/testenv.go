@@ -54,7 +54,23 @@ func Need(t testing.TB, name string) {
 	if slices.Contains(required, name) {
 		t.Fatalf("needs %s, which NEBULA_TEST_REQUIRE asks for: %v (%s)", name, err, need.install)
 	}
+	note(t.Name() + " needs " + name + ": " + need.install)
 	t.Skipf("needs %s: %v (%s)", name, err, need.install)
+}
+
+// note adds a line to the file that make test prints at its end, for go test
+// does not say what it skipped.
+func note(line string) {
+	name := os.Getenv("NEBULA_TEST_SKIPPED")
+	if name == "" {
+		return
+	}
+	f, err := os.OpenFile(name, os.O_CREATE|os.O_WRONLY|os.O_APPEND, 0o644)
+	if err != nil {
+		panic(err) // the list would not be complete
+	}
+	defer f.Close()
+	fmt.Fprintln(f, line)
 }
 
 // docker asks the engine at DOCKER_HOST, or at its usual socket, for a sign

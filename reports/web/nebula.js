@@ -121,13 +121,13 @@
       if (category) {
         const rows = o.yAxis.includes(axis);
         Object.assign(axis.axisLabel, { overflow: "truncate", lineHeight: 16, hideOverlap: true },
-          rows ? { width: narrow ? 132 : 220 } : { width: Math.max(40, chart.el.clientWidth / axis.data.length - 28) });
+          rows ? { width: narrow ? 116 : 160 } : { width: Math.max(40, chart.el.clientWidth / axis.data.length - 28) });
       }
       axis.nameTextStyle = { ...font, color: muted };
       axis.axisLine = { show: category, lineStyle: { color: line } };
       axis.axisTick = { show: false };
       axis.splitLine = { show: !category, lineStyle: { color: line } };
-      if (axis.type === "value") Object.assign(axis, { splitNumber: narrow ? 2 : 4 });
+      if (axis.type === "value") axis.splitNumber = axis.name ? 5 : narrow ? 2 : 3;
       if (!category && o.xAxis.includes(axis)) axis.axisLabel.alignMaxLabel = "right";
       if (axis.name) axis.axisLabel.showMaxLabel = false;
       if (axis.type === "log") {

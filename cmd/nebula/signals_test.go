@@ -1,0 +1,255 @@
+package main
+
+import (
+	"archive/tar"
+	"bytes"
+	"context"
+	"fmt"
+	"io"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"syscall"
+	"testing"
+	"time"
+
+	"github.com/docker/docker/api/types/container"
+	"github.com/docker/docker/api/types/filters"
+	"github.com/docker/docker/api/types/image"
+	"github.com/docker/docker/client"
+
+	"github.com/nebula-bench/nebula/backends"
+	"github.com/nebula-bench/nebula/backends/wazero"
+	"github.com/nebula-bench/nebula/experiment/results"
+	"github.com/nebula-bench/nebula/internal/testenv"
+)
+
+const longRun = `
+experiment "long" {}
+function "noop" { source = "%s" }
+backend "wazero" "wasm" { start = ["prepared"] }
+%s
+run { repetitions = 100000 }
+`
+
+// nebula starts nebula in a folder of its own and gives its output.
+func nebula(t *testing.T, dir, cache string, args ...string) (*exec.Cmd, *bytes.Buffer) {
+	t.Helper()
+	exe, err := os.Executable()
+	if err != nil {
+		t.Fatal(err)
+	}
+	c := exec.Command(exe)
+	c.Args = append([]string{"nebula"}, args...)
+	c.Dir = dir
+	c.Env = append(os.Environ(), "NEBULA_CACHE="+cache)
+	var out bytes.Buffer
+	c.Stdout, c.Stderr = &out, &out
+	if err := c.Start(); err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() {
+		c.Process.Kill()
+		c.Wait()
+	})
+	return c, &out
+}
+
+// startLong starts a run that would take for ever and waits until it has
+// some records.
+func startLong(t *testing.T, docker bool) (c *exec.Cmd, out *bytes.Buffer, dir, cache string) {
+	t.Helper()
+	dir, cache = t.TempDir(), t.TempDir()
+	more := ""
+	if docker {
+		more = `backend "docker" "scratch" { start = ["cold"] }`
+	}
+	file := filepath.Join(dir, "long.hcl")
+	if err := os.WriteFile(file, fmt.Appendf(nil, longRun, abs("../../functions/noop"), more), 0o644); err != nil {
+		t.Fatal(err)
+	}
+	c, out = nebula(t, dir, cache, "run", "long.hcl")
+	for deadline := time.Now().Add(2 * time.Minute); ; time.Sleep(20 * time.Millisecond) {
+		if time.Now().After(deadline) {
+			t.Fatalf("no records after two minutes: %s", out)
+		}
+		if files, _ := filepath.Glob(filepath.Join(dir, "reports/runs/long/*/trials.jsonl")); len(files) == 1 {
+			if b, _ := os.ReadFile(files[0]); bytes.Count(b, []byte("\n")) > 4 {
+				return c, out, dir, cache
+			}
+		}
+	}
+}
+
+func stored(t *testing.T, dir string) (*results.Folder, int) {
+	t.Helper()
+	f, err := results.Find(filepath.Join(dir, "reports"), "latest")
+	if err != nil {
+		t.Fatal(err)
+	}
+	n := 0
+	for r, err := range f.Trials() {
+		if err != nil {
+			t.Fatal(err)
+		}
+		if n++; r.Trial != n {
+			t.Fatalf("record %d is of trial %d", n, r.Trial)
+		}
+	}
+	return f, n
+}
+
+func TestInterrupt(t *testing.T) {
+	for _, docker := range []bool{false, true} {
+		t.Run(fmt.Sprintf("docker=%v", docker), func(t *testing.T) {
+			if docker {
+				testenv.Need(t, "docker")
+			}
+			c, out, dir, cache := startLong(t, docker)
+			if err := c.Process.Signal(os.Interrupt); err != nil {
+				t.Fatal(err)
+			}
+			c.Wait()
+			if code := c.ProcessState.ExitCode(); code != exitInterrupted {
+				t.Errorf("exit code %d, want %d: %s", code, exitInterrupted, out)
+			}
+			f, n := stored(t, dir)
+			if f.Run.State != results.Interrupted || f.Run.Ended == nil || n < 5 {
+				t.Errorf("state %s with %d records", f.Run.State, n)
+			}
+			for r := range f.Trials() {
+				if r.Outcome != "ok" {
+					t.Errorf("trial %d, in flight at the time, was not finished: %s %s", r.Trial, r.Outcome, r.Error)
+				}
+			}
+			if _, err := os.Stat(filepath.Join(f.Dir, "index.html")); err != nil {
+				t.Errorf("no report of what was done: %v", err)
+			}
+			if left, _ := filepath.Glob(filepath.Join(cache, "scratch", "*")); len(left) > 0 {
+				t.Errorf("left behind: %v", left)
+			}
+			if docker {
+				if left := labelled(t, f.Run.ID); len(left) > 0 {
+					t.Errorf("containers left behind: %v", left)
+				}
+			}
+		})
+	}
+}
+
+func labelled(t *testing.T, run string) []container.Summary {
+	t.Helper()
+	list, err := dockerClient(t).ContainerList(t.Context(), container.ListOptions{
+		All: true, Filters: filters.NewArgs(filters.Arg("label", backends.LabelRun+"="+run)),
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return list
+}
+
+func dockerClient(t *testing.T) *client.Client {
+	t.Helper()
+	c, err := client.NewClientWithOpts(client.FromEnv, client.WithAPIVersionNegotiation())
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { c.Close() })
+	return c
+}
+
+// TestKill kills a run while a container is in flight. What it left behind
+// goes with nebula clean, and nothing else does.
+func TestKill(t *testing.T) {
+	testenv.Need(t, "docker")
+	c := dockerClient(t)
+	theirs := bystander(t, c, nil)
+	living := bystander(t, c, backends.NewOwner("20260101T000000Z-live").Labels())
+
+	killed, out, dir, cache := startLong(t, true)
+	f, _ := stored(t, dir)
+	run := f.Run.ID
+	for deadline := time.Now().Add(time.Minute); len(labelled(t, run)) == 0; {
+		if time.Now().After(deadline) {
+			t.Fatalf("never saw a container: %s", out)
+		}
+	}
+	killed.Process.Signal(syscall.SIGKILL)
+	killed.Wait()
+	if len(labelled(t, run)) == 0 {
+		t.Fatal("the killed run left no container: there is nothing to clean")
+	}
+	if f, n := stored(t, dir); f.Run.State != results.Running || n < 5 {
+		t.Errorf("after the kill: state %s, %d records", f.Run.State, n)
+	}
+
+	clean, out := nebula(t, dir, cache, "clean")
+	if err := clean.Wait(); err != nil {
+		t.Fatalf("clean: %v: %s", err, out)
+	}
+	if left := labelled(t, run); len(left) > 0 {
+		t.Errorf("clean left %v: %s", left, out)
+	}
+	if left, _ := filepath.Glob(filepath.Join(cache, "scratch", "*")); len(left) > 0 {
+		t.Errorf("clean left %v", left)
+	}
+	images, err := c.ImageList(t.Context(), image.ListOptions{All: true, Filters: filters.NewArgs(filters.Arg("label", "nebula.image"))})
+	if err != nil || len(images) > 0 {
+		t.Errorf("clean left images %v, %v", images, err)
+	}
+	for name, id := range map[string]string{"a stranger's container": theirs, "a living run's container": living} {
+		if _, err := c.ContainerInspect(t.Context(), id); err != nil {
+			t.Errorf("clean removed %s: %v", name, err)
+		}
+	}
+	// What was recorded can still be reported.
+	report, out := nebula(t, dir, cache, "report")
+	if err := report.Wait(); err != nil {
+		t.Errorf("report: %v: %s", err, out)
+	}
+	if left := children(); left != "" {
+		t.Errorf("the killed run's child lives on: %s", left)
+	}
+}
+
+// bystander makes a container of an image that is not Nebula's.
+func bystander(t *testing.T, c *client.Client, labels map[string]string) string {
+	t.Helper()
+	var b bytes.Buffer
+	w := tar.NewWriter(&b)
+	w.WriteHeader(&tar.Header{Name: "file", Mode: 0o644, Size: 1})
+	w.Write([]byte("x"))
+	w.Close()
+	resp, err := c.ImageImport(t.Context(), image.ImportSource{Source: &b, SourceName: "-"}, "bystander:test", image.ImportOptions{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	io.Copy(io.Discard, resp)
+	resp.Close()
+	made, err := c.ContainerCreate(t.Context(), &container.Config{Image: "bystander:test", Cmd: []string{"/file"}, Labels: labels}, nil, nil, nil, "")
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() {
+		c.ContainerRemove(context.Background(), made.ID, container.RemoveOptions{Force: true})
+		c.ImageRemove(context.Background(), "bystander:test", image.RemoveOptions{})
+	})
+	return made.ID
+}
+
+// children waits for every wazero child to end, and names those that don't.
+func children() (left string) {
+	for deadline := time.Now().Add(5 * time.Second); time.Now().Before(deadline); time.Sleep(50 * time.Millisecond) {
+		left = ""
+		files, _ := filepath.Glob("/proc/[0-9]*/cmdline")
+		for _, f := range files {
+			if b, _ := os.ReadFile(f); bytes.Contains(b, []byte("\x00"+wazero.ChildCommand)) {
+				left += f + " "
+			}
+		}
+		if left == "" {
+			break
+		}
+	}
+	return left
+}

@@ -1,0 +1,68 @@
+package nebula_test
+
+import (
+	"os/exec"
+	"strings"
+	"testing"
+)
+
+const module = "github.com/nebula-bench/nebula/"
+
+// may says which of our packages each package may import. A package that is
+// not named here fails the test: its place must be decided.
+var may = map[string][]string{
+	"experiment":                          {},
+	"experiment/config":                   {"experiment", "backends"},
+	"experiment/runner":                   {"experiment", "experiment/results", "backends"},
+	"experiment/results":                  {"experiment"},
+	"experiment/stats":                    {},
+	"backends":                            {"experiment"},
+	"backends/build":                      {"experiment", "backends", "functions"},
+	"backends/wazero":                     {"experiment", "backends", "backends/build"},
+	"backends/docker":                     {"experiment", "backends", "backends/build"},
+	"backends/backendtest":                {"experiment", "backends"},
+	"backends/backendtest/testdata/probe": {"functions/protocol"},
+	"reports":                             {"experiment", "experiment/results", "experiment/stats"},
+	"functions":                           {},
+	"functions/protocol":                  {},
+	"internal/testenv":                    {},
+	"cmd/nebula":                          {"*"},
+	"":                                    {},
+}
+
+// TestImports keeps the arrows between packages. Functions import the
+// protocol and nothing else of ours.
+func TestImports(t *testing.T) {
+	out, err := exec.Command("go", "list", "-f", `{{.ImportPath}}{{range .Imports}} {{.}}{{end}}`, "./...").Output()
+	if err != nil {
+		t.Fatal(err)
+	}
+	for line := range strings.Lines(string(out)) {
+		fields := strings.Fields(line)
+		pkg := strings.TrimPrefix(fields[0]+"/", module)
+		pkg = strings.TrimSuffix(pkg, "/")
+		allowed, ok := may[pkg]
+		if strings.HasPrefix(pkg, "functions/") && pkg != "functions/protocol" {
+			allowed, ok = []string{"functions/protocol"}, true
+		}
+		if !ok {
+			t.Errorf("package %s has no place in the design: name in this test what it may import", pkg)
+			continue
+		}
+		for _, i := range fields[1:] {
+			i, ours := strings.CutPrefix(i, module)
+			if ours && !contains(allowed, i) {
+				t.Errorf("%s imports %s", pkg, i)
+			}
+		}
+	}
+}
+
+func contains(allowed []string, pkg string) bool {
+	for _, a := range allowed {
+		if a == pkg || a == "*" {
+			return true
+		}
+	}
+	return false
+}
