@@ -176,3 +176,13 @@ func trial(rng *rand.Rand, c experiment.Cell, p experiment.Trial) *results.Trial
 	mark(experiment.Removed, about(60e3))
 	return r
 }
+
+// hostileNames have broken reports before, ours or others'.
+var hostileNames = []string{
+	`</script><script>alert(1)</script>`,
+	`__f__function(){alert(1)}__f__`,
+	`nebula:duration`,
+	`"quoted' & <b>bold</b>`,
+	"\u202eright to left\u202c",
+	`{{.Root}} ${alert(1)}`,
+}

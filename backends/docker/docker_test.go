@@ -1,14 +1,293 @@
 package docker
 
 import (
+	"archive/tar"
+	"bytes"
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"path/filepath"
+	"strings"
 	"testing"
+	"time"
+
+	"github.com/docker/docker/api/types/container"
+	"github.com/docker/docker/api/types/filters"
+	"github.com/docker/docker/api/types/image"
 
 	"github.com/nebula-bench/nebula/backends"
 	"github.com/nebula-bench/nebula/backends/backendtest"
+	"github.com/nebula-bench/nebula/backends/build"
+	"github.com/nebula-bench/nebula/experiment"
 	"github.com/nebula-bench/nebula/internal/testenv"
 )
 
 func TestConformance(t *testing.T) {
 	testenv.Need(t, "docker")
 	backendtest.Run(t, func() backends.Options { return &Options{} })
+	nothingLeft(t)
+}
+
+// nothingLeft fails where a container or image of this test's is still there.
+func nothingLeft(t *testing.T) {
+	t.Helper()
+	c, err := connect(t.Context())
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer c.Close()
+	left, err := c.ContainerList(t.Context(), container.ListOptions{All: true, Filters: filters.NewArgs(
+		filters.Arg("label", fmt.Sprintf("%s=%d", backends.LabelPID, os.Getpid())))})
+	if err != nil || len(left) > 0 {
+		t.Errorf("containers left behind: %v %v", left, err)
+	}
+}
+
+const patience = time.Minute
+
+func do(t *testing.T, a backends.Artifact, args ...string) backendtest.Result {
+	t.Helper()
+	return backendtest.Trial(t, a, experiment.Cold, backends.Request{Trial: 1, Args: args}, patience)
+}
+
+func answerOf(t *testing.T, a backends.Artifact, args ...string) string {
+	t.Helper()
+	r := do(t, a, args...)
+	if r.Err != nil || r.ExitCode != 0 {
+		t.Fatalf("%v: exit code %d, %v: %s", args, r.ExitCode, r.Err, r.Stderr)
+	}
+	return string(r.Stdout)
+}
+
+func TestOptions(t *testing.T) {
+	testenv.Need(t, "docker")
+	probe := backendtest.Probe(t)
+	t.Run("defaults", func(t *testing.T) {
+		a := backendtest.Prepare(t, &Options{}, probe)
+		if got := answerOf(t, a, "list", "/sys/class/net"); got != "lo\n" {
+			t.Errorf("networks without one being granted: %q", got)
+		}
+		if got := answerOf(t, a, "write"); got != "true" {
+			t.Errorf("writing to a file system that is not read-only: %q", got)
+		}
+	})
+	t.Run("granted", func(t *testing.T) {
+		a := backendtest.Prepare(t, &Options{Network: "bridge", ReadOnly: true, User: "65534:65533", Env: map[string]string{"A": "b=c"}}, probe)
+		if got := answerOf(t, a, "list", "/sys/class/net"); !strings.Contains(got, "eth0") {
+			t.Errorf("networks with a bridge: %q", got)
+		}
+		if got := answerOf(t, a, "write"); got != "false" {
+			t.Errorf("writing to a read-only file system: %q", got)
+		}
+		if got := answerOf(t, a, "who"); got != "65534:65533" {
+			t.Errorf("user %q", got)
+		}
+		if got := answerOf(t, a, "environ"); !strings.Contains(got, "A=b=c") {
+			t.Errorf("environment %q", got)
+		}
+	})
+	t.Run("memory", func(t *testing.T) {
+		a := backendtest.Prepare(t, &Options{Memory: "32MiB"}, probe)
+		if r := do(t, a, "grow"); !errors.Is(r.Err, backends.ErrOutOfMemory) {
+			t.Errorf("a function that takes memory without end: exit code %d, %v", r.ExitCode, r.Err)
+		}
+	})
+	t.Run("cpus", func(t *testing.T) {
+		_, host, err := (&Options{CPUs: 0.5}).containerConfig("image", backends.Request{}, backends.Owner{})
+		if err != nil || host.NanoCPUs != 5e8 {
+			t.Errorf("half a processor is %d, %v", host.NanoCPUs, err)
+		}
+		a := backendtest.Prepare(t, &Options{CPUs: 0.5}, probe)
+		answerOf(t, a, "echo")
+	})
+	t.Run("missing", func(t *testing.T) {
+		for name, o := range map[string]*Options{
+			"runtime": {Runtime: "no-such-runtime"},
+			"base":    {Base: "nebula-test/no-such-base:1"},
+			"image":   {Image: "nebula-test/no-such-image:1"},
+		} {
+			b, err := o.Open(t.Context(), backendtest.Session(t))
+			if err == nil {
+				_, err = b.Prepare(t.Context(), probe)
+				b.Close(context.Background())
+			}
+			if u := (*backends.Unavailable)(nil); !errors.As(err, &u) || u.Remedy == "" {
+				t.Errorf("no such %s: %v", name, err)
+			}
+		}
+	})
+}
+
+// TestImages runs the same binary from every kind of image.
+func TestImages(t *testing.T) {
+	testenv.Need(t, "docker")
+	probe := backendtest.Probe(t)
+	bin, err := build.Build(t.Context(), probe, build.Linux)
+	if err != nil {
+		t.Fatal(err)
+	}
+	binary, err := os.ReadFile(bin.Path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	c, err := connect(t.Context())
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer c.Close()
+
+	dir := t.TempDir()
+	rootfs := tarOf(t, map[string][]byte{"etc/release": []byte("base")})
+	if err := os.WriteFile(filepath.Join(dir, "rootfs.tar"), rootfs, 0o644); err != nil {
+		t.Fatal(err)
+	}
+	// Images that are there before Nebula comes, and must stay.
+	imported := func(ref string, content []byte, changes ...string) {
+		resp, err := c.ImageImport(t.Context(), image.ImportSource{Source: bytes.NewReader(content), SourceName: "-"}, ref, image.ImportOptions{Changes: changes})
+		if err != nil {
+			t.Fatal(err)
+		}
+		io.Copy(io.Discard, resp)
+		resp.Close()
+		t.Cleanup(func() {
+			if _, err := c.ImageRemove(context.Background(), ref, image.RemoveOptions{}); err != nil {
+				t.Errorf("an image that was not Nebula's: %v", err)
+			}
+		})
+	}
+	const base, ready = "nebula-test/base:1", "nebula-test/ready:1"
+	imported(base, rootfs)
+	imported(ready, tarOf(t, map[string][]byte{"function": binary}), `ENTRYPOINT ["/function"]`)
+
+	saved, err := c.ImageSave(t.Context(), []string{ready})
+	if err != nil {
+		t.Fatal(err)
+	}
+	archive, err := io.ReadAll(saved)
+	saved.Close()
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := os.WriteFile(filepath.Join(dir, "ready.tar"), archive, 0o644); err != nil {
+		t.Fatal(err)
+	}
+	context := filepath.Join(dir, "context")
+	os.Mkdir(context, 0o755)
+	os.WriteFile(filepath.Join(context, "Dockerfile"), []byte("FROM scratch\nCOPY probe /probe\nENTRYPOINT [\"/probe\"]\n"), 0o644)
+	os.WriteFile(filepath.Join(context, "probe"), binary, 0o755)
+
+	tests := map[string]struct {
+		options  Options
+		function experiment.Function
+		etc      string // what the base brings
+	}{
+		"scratch":                    {Options{}, probe, ""},
+		"root file system":           {Options{Base: "./rootfs.tar", dir: dir}, probe, "release\n"},
+		"local image as base":        {Options{Base: base}, probe, "release\n"},
+		"ready image":                {Options{}, experiment.Function{Name: "f", Image: ready}, ""},
+		"ready image of the backend": {Options{Image: ready}, probe, ""},
+		"image archive":              {Options{}, experiment.Function{Name: "f", Source: "ready.tar", Path: filepath.Join(dir, "ready.tar")}, ""},
+		"Dockerfile":                 {Options{}, experiment.Function{Name: `</script>"$(id)`, Source: "context", Path: context}, ""},
+	}
+	for name, tt := range tests {
+		t.Run(name, func(t *testing.T) {
+			o := tt.options
+			if why := o.Lacks(tt.function, experiment.Cold); why != "" {
+				t.Fatal(why)
+			}
+			b, err := o.Open(t.Context(), backendtest.Session(t))
+			if err != nil {
+				t.Fatal(err)
+			}
+			defer b.Close(t.Context())
+			a, err := b.Prepare(t.Context(), tt.function)
+			if err != nil {
+				t.Fatal(err)
+			}
+			r := backendtest.Trial(t, a, experiment.Cold, backends.Request{Stdin: []byte("hello"), Args: []string{"echo"}}, patience)
+			if r.Err != nil || string(r.Stdout) != "hello" {
+				t.Errorf("answer %q, %v, %s", r.Stdout, r.Err, r.Stderr)
+			}
+			if tt.etc != "" {
+				if got := answerOf(t, a, "list", "/etc"); !strings.Contains(got, tt.etc) {
+					t.Errorf("/etc holds %q", got)
+				}
+			}
+			if err := a.Close(t.Context()); err != nil {
+				t.Error(err)
+			}
+		})
+	}
+	for _, ref := range []string{base, ready} {
+		if _, err := c.ImageInspect(t.Context(), ref); err != nil {
+			t.Errorf("%s is gone, and it was not Nebula's: %v", ref, err)
+		}
+	}
+	made, err := c.ImageList(t.Context(), image.ListOptions{Filters: filters.NewArgs(filters.Arg("label", labelImage))})
+	if err != nil || len(made) > 0 {
+		t.Errorf("images left behind: %v %v", made, err)
+	}
+}
+
+func tarOf(t *testing.T, files map[string][]byte) []byte {
+	t.Helper()
+	var b bytes.Buffer
+	w := tar.NewWriter(&b)
+	for name, body := range files {
+		if err := w.WriteHeader(&tar.Header{Name: name, Mode: 0o755, Size: int64(len(body))}); err != nil {
+			t.Fatal(err)
+		}
+		w.Write(body)
+	}
+	if err := w.Close(); err != nil {
+		t.Fatal(err)
+	}
+	return b.Bytes()
+}
+
+func TestNoEngine(t *testing.T) {
+	t.Setenv("DOCKER_HOST", "unix://"+filepath.Join(t.TempDir(), "nothing.sock"))
+	_, err := (&Options{}).Open(t.Context(), backends.Session{})
+	if u := (*backends.Unavailable)(nil); !errors.As(err, &u) || !strings.Contains(u.Remedy, "DOCKER_HOST") {
+		t.Errorf("without an engine: %v", err)
+	}
+}
+
+func TestCheck(t *testing.T) {
+	dir := t.TempDir()
+	tests := map[string]struct {
+		options   Options
+		attribute string // of the problem; "" for none
+	}{
+		"nothing":            {Options{}, ""},
+		"everything":         {Options{Network: "bridge", Memory: "256MiB", CPUs: 1.5, User: "1:1", Env: map[string]string{"A": ""}, Runtime: "runc", Base: "debian:12"}, ""},
+		"too little memory":  {Options{Memory: "1MiB"}, "memory"},
+		"memory of words":    {Options{Memory: "plenty"}, "memory"},
+		"negative cpus":      {Options{CPUs: -1}, "cpus"},
+		"a bad name":         {Options{Env: map[string]string{"A=B": ""}}, "env"},
+		"base and image":     {Options{Base: "a", Image: "b"}, "image"},
+		"no such archive":    {Options{Base: "./nothing.tar"}, "base"},
+		"a folder as a base": {Options{Base: dir}, "base"},
+	}
+	for name, tt := range tests {
+		t.Run(name, func(t *testing.T) {
+			ps := tt.options.Check(dir)
+			if tt.attribute == "" && len(ps) > 0 || tt.attribute != "" && (len(ps) != 1 || ps[0].Attribute != tt.attribute || ps[0].Detail == "") {
+				t.Errorf("problems %+v", ps)
+			}
+		})
+	}
+}
+
+func TestReference(t *testing.T) {
+	for name, want := range map[string]string{
+		"fibonacci": "nebula/fibonacci:0123456789ab", "../../etc $(id)": "nebula/etc-id:0123456789ab", "日本": "nebula/function:0123456789ab",
+		strings.Repeat("a", 300): "nebula/" + strings.Repeat("a", 60) + ":0123456789ab",
+	} {
+		if got := reference(name, "0123456789abcdef"); got != want {
+			t.Errorf("reference(%q) = %s", name, got)
+		}
+	}
 }

@@ -163,8 +163,8 @@ func dockerClient(t *testing.T) *client.Client {
 func TestKill(t *testing.T) {
 	testenv.Need(t, "docker")
 	c := dockerClient(t)
-	theirs := bystander(t, c, nil)
-	living := bystander(t, c, backends.NewOwner("20260101T000000Z-live").Labels())
+	theirs := bystander(t, c, "bystander:stranger", nil)
+	living := bystander(t, c, "bystander:living", backends.NewOwner("20260101T000000Z-live").Labels())
 
 	killed, out, dir, cache := startLong(t, true)
 	f, _ := stored(t, dir)
@@ -213,26 +213,26 @@ func TestKill(t *testing.T) {
 }
 
 // bystander makes a container of an image that is not Nebula's.
-func bystander(t *testing.T, c *client.Client, labels map[string]string) string {
+func bystander(t *testing.T, c *client.Client, ref string, labels map[string]string) string {
 	t.Helper()
 	var b bytes.Buffer
 	w := tar.NewWriter(&b)
 	w.WriteHeader(&tar.Header{Name: "file", Mode: 0o644, Size: 1})
 	w.Write([]byte("x"))
 	w.Close()
-	resp, err := c.ImageImport(t.Context(), image.ImportSource{Source: &b, SourceName: "-"}, "bystander:test", image.ImportOptions{})
+	resp, err := c.ImageImport(t.Context(), image.ImportSource{Source: &b, SourceName: "-"}, ref, image.ImportOptions{})
 	if err != nil {
 		t.Fatal(err)
 	}
 	io.Copy(io.Discard, resp)
 	resp.Close()
-	made, err := c.ContainerCreate(t.Context(), &container.Config{Image: "bystander:test", Cmd: []string{"/file"}, Labels: labels}, nil, nil, nil, "")
+	made, err := c.ContainerCreate(t.Context(), &container.Config{Image: ref, Cmd: []string{"/file"}, Labels: labels}, nil, nil, nil, "")
 	if err != nil {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() {
 		c.ContainerRemove(context.Background(), made.ID, container.RemoveOptions{Force: true})
-		c.ImageRemove(context.Background(), "bystander:test", image.RemoveOptions{})
+		c.ImageRemove(context.Background(), ref, image.RemoveOptions{})
 	})
 	return made.ID
 }

@@ -4,6 +4,8 @@ import (
 	"math"
 	"math/rand/v2"
 	"slices"
+
+	moremath "github.com/aclements/go-moremath/stats"
 )
 
 // Ratio is the median of one sample over that of another, with its interval.
@@ -19,8 +21,9 @@ type Ratio struct {
 // interval move by about a hundredth of its width from seed to seed.
 const resamples = 10000
 
-// RatioOfMedians gives median(a) / median(b) with a percentile bootstrap
-// interval. The same samples always give the same interval.
+// RatioOfMedians gives median(a) / median(b) with a bootstrap interval: the
+// percentiles of resampled ratios, taken as far out as a small sample needs.
+// The same samples always give the same interval.
 func RatioOfMedians(a, b []float64) Ratio {
 	r := Ratio{NA: len(a), NB: len(b), Value: math.NaN(), High: math.Inf(1)}
 	for _, xs := range [][]float64{a, b} {
@@ -46,7 +49,7 @@ func RatioOfMedians(a, b []float64) Ratio {
 		ratios[i] = resampledMedian(rng, a) / resampledMedian(rng, b)
 	}
 	slices.Sort(ratios) // 0/0 sorts first
-	tail := int((1 - Confidence) / 2 * resamples)
+	tail := int(tailShare(min(len(a), len(b))) * resamples)
 	low, high := ratios[tail], ratios[resamples-1-tail]
 	if !(low > 0) || !(high < math.Inf(1)) {
 		r.Warnings = append(r.Warnings, "too many samples are zero for an interval")
@@ -54,6 +57,16 @@ func RatioOfMedians(a, b []float64) Ratio {
 	}
 	r.Low, r.High, r.Bounded = low, high, true
 	return r
+}
+
+// tailShare is the share of resamples beyond each end of the interval. Plain
+// percentiles are too narrow for small samples by about as much as a normal
+// interval is that ignores Student's t: this is Hesterberg's expanded
+// percentile interval ("What Teachers Should Know About the Bootstrap",
+// 2014). At n = 30 it takes 1.9 % on each side instead of 2.5 %.
+func tailShare(n int) float64 {
+	t := moremath.InvCDF(moremath.TDist{V: float64(n - 1)})(1 - (1-Confidence)/2)
+	return moremath.StdNormal.CDF(-t * math.Sqrt(float64(n)/float64(n-1)))
 }
 
 func middle(xs []float64) float64 {

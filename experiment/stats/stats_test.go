@@ -84,12 +84,12 @@ func draw(r *rand.Rand, n int, one func(*rand.Rand) float64) []float64 {
 	return xs
 }
 
-// covers checks that an interval of 95 % holds the truth in 92 to 98 of 100
-// experiments.
-func covers(t *testing.T, experiments, hits int) {
+// covers checks that a share of the intervals between least and most holds
+// the truth.
+func covers(t *testing.T, experiments, hits int, least, most float64) {
 	t.Helper()
-	if share := float64(hits) / float64(experiments); share < 0.92 || share > 0.98 {
-		t.Errorf("%d of %d intervals hold the truth (%.1f %%), want 92 to 98 %%", hits, experiments, 100*share)
+	if share := float64(hits) / float64(experiments); share < least || share > most {
+		t.Errorf("%d of %d intervals hold the truth (%.1f %%), want %g to %g %%", hits, experiments, 100*share, 100*least, 100*most)
 	}
 }
 
@@ -105,19 +105,23 @@ func TestMedianCoverage(t *testing.T) {
 					hits++
 				}
 			}
-			covers(t, experiments, hits)
+			covers(t, experiments, hits, 0.92, 0.98)
 		}
 	}
 }
 
+// TestRatioCoverage holds the bootstrap to at least 95 % (less what chance
+// takes in so few experiments). Small samples may have more: between too
+// wide and too narrow, too wide is the honest side. Plain percentiles cover
+// 89 % at n = 7.
 func TestRatioCoverage(t *testing.T) {
-	experiments := 500
+	experiments := 300
 	if testing.Short() {
 		experiments = 200
 	}
 	a := populations[0]
 	for _, b := range populations {
-		for _, n := range [][2]int{{10, 10}, {30, 30}, {31, 60}} {
+		for _, n := range [][2]int{{7, 7}, {10, 10}, {30, 30}, {31, 60}} {
 			t.Run(b.name, func(t *testing.T) {
 				t.Parallel()
 				rng := rand.New(rand.NewPCG(uint64(n[0]), 11))
@@ -128,7 +132,11 @@ func TestRatioCoverage(t *testing.T) {
 						hits++
 					}
 				}
-				covers(t, experiments, hits)
+				most := 0.99
+				if n[0] < 30 {
+					most = 1
+				}
+				covers(t, experiments, hits, 0.93, most)
 			})
 		}
 	}

@@ -50,6 +50,26 @@ func main() {
 		fmt.Print(len(entries), err)
 		_, err = os.ReadFile("/etc/passwd")
 		fmt.Print(err != nil)
+	case "list": // a folder of its own file system
+		entries, err := os.ReadDir(os.Args[2])
+		if err != nil {
+			fmt.Print(err)
+		}
+		for _, e := range entries {
+			fmt.Print(e.Name(), "\n")
+		}
+	case "write": // a file
+		fmt.Print(os.WriteFile("/written", []byte("x"), 0o644) == nil)
+	case "who":
+		fmt.Print(os.Getuid(), ":", os.Getgid())
+	case "grow": // takes memory without end
+		for hold := [][]byte{}; ; {
+			b := make([]byte, 1<<20)
+			for i := range b {
+				b[i] = 1
+			}
+			hold = append(hold, b)
+		}
 	case "deaf": // reads nothing
 		fmt.Print("deaf")
 	case "loop":
