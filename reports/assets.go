@@ -6,9 +6,12 @@ import (
 	"encoding/base64"
 	"errors"
 	"html/template"
+	"io"
 	"io/fs"
 	"os"
 	"path/filepath"
+
+	"github.com/nebula-bench/nebula/experiment/results"
 )
 
 // What reports/web holds. dist holds the chart library if npm was run before
@@ -122,21 +125,9 @@ func hash(s string) string {
 	return "'sha256-" + base64.StdEncoding.EncodeToString(sum[:]) + "'"
 }
 
-// writeFile writes a file under another name and renames it when it is
-// whole, so that a reader sees the old one or the new one.
-func writeFile(name string, b []byte) (err error) {
-	f, err := os.CreateTemp(filepath.Dir(name), "."+filepath.Base(name)+".*")
-	if err != nil {
+func writeFile(name string, b []byte) error {
+	return results.WriteFile(name, func(w io.Writer) error {
+		_, err := w.Write(b)
 		return err
-	}
-	defer func() {
-		if err != nil {
-			os.Remove(f.Name())
-		}
-	}()
-	_, err = f.Write(b)
-	if err := errors.Join(err, f.Chmod(0o644), f.Close()); err != nil {
-		return err
-	}
-	return os.Rename(f.Name(), name)
+	})
 }

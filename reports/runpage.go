@@ -266,7 +266,7 @@ var definitions = []fact{
 	{"prepared", "the compiled module is in memory, or the container is created: instantiate or start only."},
 	{"warm", "a live instance or container answers."},
 	{"phases", "create, launch, init (together the startup), execute, respond, exit, remove. Where an event was not seen, two phases are one, under the earlier name."},
-	{"median, interval", "the middle of the trials that ended well, and an interval that holds the true median in 95 of 100 cases whatever the distribution. Fewer than 6 trials give none. No sample is left out for being far off."},
+	{"median, interval", "the middle of the trials that ended well, and an interval that holds the true median in at least 95 of 100 cases, whatever the distribution. Fewer than 6 trials give none. No sample is left out for being far off."},
 }
 
 func readySources(s *Summary) string {

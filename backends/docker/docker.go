@@ -63,7 +63,7 @@ func (o *Options) Check(dir string) []backends.Problem {
 		ps = append(ps, backends.Problem{Attribute: attribute, Summary: summary, Detail: fmt.Sprintf(detail, args...)})
 	}
 	if _, err := o.memoryBytes(); err != nil {
-		problem("memory", "Invalid memory size", "%s", err)
+		problem("memory", "Invalid memory size", "%s.", err)
 	}
 	if o.CPUs < 0 || o.CPUs > 4096 {
 		problem("cpus", "Invalid number of processors", "%v is no number of processors. Write one above 0, such as 1.5.", o.CPUs)
@@ -92,7 +92,7 @@ func (o *Options) memoryBytes() (int64, error) {
 	}
 	n, err := units.RAMInBytes(o.Memory)
 	if err != nil || n < 6<<20 {
-		return 0, fmt.Errorf("%q is not a size of at least 6 MiB, which is the least that Docker takes. Write a size such as \"256MiB\".", o.Memory)
+		return 0, fmt.Errorf("%q is not a size of at least 6 MiB, which is the least that Docker takes: write a size such as \"256MiB\"", o.Memory)
 	}
 	return n, nil
 }

@@ -54,7 +54,7 @@ func (o *Options) Check(string) []backends.Problem {
 			Detail: fmt.Sprintf("%q is no mode of wazero. Write %q or %q.", o.Mode, Compiler, Interpreter)})
 	}
 	if _, err := o.memoryPages(); err != nil {
-		ps = append(ps, backends.Problem{Attribute: "memory", Summary: "Invalid memory size", Detail: err.Error()})
+		ps = append(ps, backends.Problem{Attribute: "memory", Summary: "Invalid memory size", Detail: err.Error() + "."})
 	}
 	return ps
 }
@@ -66,7 +66,7 @@ func (o *Options) memoryPages() (uint32, error) {
 	}
 	n, err := units.RAMInBytes(o.Memory)
 	if err != nil || n < pageSize || n > 4<<30 || n%pageSize != 0 {
-		return 0, fmt.Errorf("%q is not a number of 64 KiB pages up to 4 GiB. Write a size such as \"64MiB\".", o.Memory)
+		return 0, fmt.Errorf("%q is not a number of 64 KiB pages up to 4 GiB: write a size such as \"64MiB\"", o.Memory)
 	}
 	return uint32(n / pageSize), nil
 }

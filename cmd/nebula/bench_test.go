@@ -34,8 +34,7 @@ import (
 // harness runs whole trials, records included, of one function on one
 // backend from one start.
 type harness struct {
-	run  func(n int) (startups []float64, wall time.Duration)
-	stop func()
+	run func(n int) (startups []float64, wall time.Duration)
 }
 
 func newHarness(b *testing.B, o backends.Options, f experiment.Function, s experiment.Start) harness {
