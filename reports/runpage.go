@@ -250,7 +250,7 @@ func title(metric string) string { return strings.ToUpper(metric[:1]) + metric[1
 
 var captions = map[string]string{
 	"startup": "From the request until the function's own first instruction. Logarithmic.",
-	"runtime": "From the function's first instruction until it has its answer. Logarithmic.",
+	"runtime": "From the function's first instruction until it has its answer; receiving the request is part of it. Logarithmic.",
 	"total":   "From the request until the last byte of the answer arrived. Logarithmic.",
 	"phases":  "Where the time of a trial goes: the median of each phase. Medians do not quite add up to the median of the whole.",
 	"order":   "Every trial that counts. A machine that changes during the run shows as a slope or a step. Logarithmic.",
@@ -258,7 +258,7 @@ var captions = map[string]string{
 
 var definitions = []fact{
 	{"startup", "from the request until ready, the function's own first instruction. It holds what the start leaves to be done: compiling or creating a container (cold), loading compiled code (cached), making an instance or starting a created container (prepared)."},
-	{"runtime", "from ready until the function says that it is done, or until the last byte of its answer where it says nothing. It holds reading the input."},
+	{"runtime", "from ready until the function says that it is done, or until the last byte of its answer where it says nothing. It holds receiving the request, which a container gets through the engine's stream: up to some milliseconds, and most of the runtime of a function that does nothing."},
 	{"total", "from the request until the last byte of the answer: what a caller waits for."},
 	{"teardown", "from the answer until the module is closed or the container removed. No caller waits for it; counted as runtime, it makes containers look slow."},
 	{"cold", "nothing is ready but the files: compile and instantiate, or create and start a container whose image is there."},

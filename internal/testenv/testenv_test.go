@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"net"
 	"net/http"
+	"os"
 	"path/filepath"
 	"strings"
 	"testing"
@@ -15,7 +16,8 @@ type recorder struct {
 	ended string
 }
 
-func (r *recorder) Helper() {}
+func (r *recorder) Helper()      {}
+func (r *recorder) Name() string { return "TestRecorded" }
 func (r *recorder) Skipf(format string, args ...any) {
 	r.ended = "skipped: " + fmt.Sprintf(format, args...)
 	panic(r)
@@ -39,6 +41,8 @@ func need(name string) string {
 }
 
 func TestNeed(t *testing.T) {
+	list := filepath.Join(t.TempDir(), "skipped.txt")
+	t.Setenv("NEBULA_TEST_SKIPPED", list)
 	t.Setenv("PATH", t.TempDir())
 	for _, c := range []struct{ require, want string }{
 		{"", "skipped: needs chromium: no chromium"},
@@ -51,12 +55,17 @@ func TestNeed(t *testing.T) {
 			t.Errorf("with %q required: %q, want it to begin with %q", c.require, got, c.want)
 		}
 	}
+	const line = "TestRecorded needs chromium: apt-get install chromium\n"
+	if b, err := os.ReadFile(list); string(b) != line+line {
+		t.Errorf("the list of what was skipped holds %q, %v", b, err)
+	}
 }
 
 func TestDocker(t *testing.T) {
 	socket := filepath.Join(t.TempDir(), "docker.sock")
 	t.Setenv("DOCKER_HOST", "unix://"+socket)
 	t.Setenv("NEBULA_TEST_REQUIRE", "")
+	t.Setenv("NEBULA_TEST_SKIPPED", "")
 	if got := need("docker"); !strings.Contains(got, "no engine answers at unix://"+socket) {
 		t.Errorf("without an engine: %q", got)
 	}

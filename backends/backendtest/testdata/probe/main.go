@@ -7,7 +7,6 @@ import (
 	"io"
 	"os"
 	"slices"
-	"strconv"
 	"strings"
 	"time"
 
@@ -25,12 +24,13 @@ func main() {
 	case "silent": // speaks no markers
 		io.Copy(os.Stdout, os.Stdin)
 	case "spin": // 10 ms of work; answers how long it took by its own clock
-		protocol.Serve(func([]byte) ([]byte, error) {
-			began := time.Now()
-			for time.Since(began) < 10*time.Millisecond {
-			}
-			return strconv.AppendInt(nil, time.Since(began).Nanoseconds(), 10), nil
-		})
+		protocol.Ready()
+		began := time.Now()
+		for time.Since(began) < 10*time.Millisecond {
+		}
+		took := time.Since(began)
+		protocol.Done()
+		fmt.Print(took.Nanoseconds())
 	case "late": // 50 ms before it is ready
 		time.Sleep(50 * time.Millisecond)
 		protocol.Serve(func([]byte) ([]byte, error) { return []byte("late"), nil })
