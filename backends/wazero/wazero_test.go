@@ -1,11 +1,14 @@
 package wazero
 
 import (
+	"errors"
 	"os"
 	"testing"
+	"time"
 
 	"github.com/nebula-bench/nebula/backends"
 	"github.com/nebula-bench/nebula/backends/backendtest"
+	"github.com/nebula-bench/nebula/experiment"
 )
 
 // TestMain lets the test's own program be the child.
@@ -24,5 +27,114 @@ func TestConformance(t *testing.T) {
 		t.Run("mode="+o.Mode, func(t *testing.T) {
 			backendtest.Run(t, func() backends.Options { o := o; return &o })
 		})
+	}
+}
+
+const patience = time.Minute
+
+func TestOptions(t *testing.T) {
+	probe := backendtest.Probe(t)
+	t.Run("memory", func(t *testing.T) {
+		a := backendtest.Prepare(t, &Options{Memory: "32MiB"}, probe)
+		r := backendtest.Trial(t, a, experiment.Prepared, backends.Request{Args: []string{"grow"}}, patience)
+		if r.Err == nil && r.ExitCode == 0 {
+			t.Error("a function took memory without end")
+		}
+		if r.Usage.PeakMemory == 0 || r.Usage.PeakMemory > 32<<20 {
+			t.Errorf("it had %d bytes", r.Usage.PeakMemory)
+		}
+		r = backendtest.Trial(t, a, experiment.Prepared, backends.Request{Stdin: []byte("x"), Args: []string{"echo"}}, patience)
+		if string(r.Stdout) != "x" {
+			t.Errorf("afterwards: %q, %v", r.Stdout, r.Err)
+		}
+	})
+	t.Run("interruptible", func(t *testing.T) {
+		a := backendtest.Prepare(t, &Options{Interruptible: true}, probe)
+		r := backendtest.Trial(t, a, experiment.Prepared, backends.Request{Stdin: []byte("x"), Args: []string{"echo"}}, patience)
+		if string(r.Stdout) != "x" {
+			t.Errorf("answer %q, %v", r.Stdout, r.Err)
+		}
+	})
+}
+
+// A cached start whose cache has gone would be a cold one.
+func TestEmptiedCache(t *testing.T) {
+	a := backendtest.Prepare(t, &Options{}, backendtest.Probe(t)).(*artifact)
+	echo := backends.Request{Stdin: []byte("x"), Args: []string{"echo"}}
+	if r := backendtest.Trial(t, a, experiment.Cached, echo, patience); r.Err != nil {
+		t.Fatal(r.Err)
+	}
+	if err := os.RemoveAll(a.config.Cache); err != nil {
+		t.Fatal(err)
+	}
+	if r := backendtest.Trial(t, a, experiment.Cached, echo, patience); !errors.Is(r.Err, backends.ErrContaminated) {
+		t.Errorf("with its cache emptied, a cached start ended with %v", r.Err)
+	}
+}
+
+// The starts are what they claim to be: each does less than the one before.
+func TestStartsDiffer(t *testing.T) {
+	a := backendtest.Prepare(t, &Options{}, backendtest.Probe(t))
+	fastest := map[experiment.Start]time.Duration{}
+	for range 3 {
+		for _, s := range []experiment.Start{experiment.Cold, experiment.Cached, experiment.Prepared} {
+			r := backendtest.Trial(t, a, s, backends.Request{Args: []string{"echo"}}, patience)
+			if d := r.Metric(t, "startup"); fastest[s] == 0 || d < fastest[s] {
+				fastest[s] = d
+			}
+		}
+	}
+	if fastest[experiment.Cold] < 3*fastest[experiment.Cached] || fastest[experiment.Cached] < 2*fastest[experiment.Prepared] {
+		t.Errorf("startups %v", fastest)
+	}
+}
+
+func TestChildDies(t *testing.T) {
+	a := backendtest.Prepare(t, &Options{}, backendtest.Probe(t)).(*artifact)
+	a.child.cmd.Process.Kill()
+	echo := backends.Request{Stdin: []byte("x"), Args: []string{"echo"}}
+	if r := backendtest.Trial(t, a, experiment.Prepared, echo, patience); r.Err == nil {
+		t.Error("a trial in a dead child went well")
+	}
+	if r := backendtest.Trial(t, a, experiment.Prepared, echo, patience); r.Err != nil || string(r.Stdout) != "x" {
+		t.Errorf("the next trial: %q, %v", r.Stdout, r.Err)
+	}
+}
+
+func TestCheck(t *testing.T) {
+	tests := map[string]struct {
+		options   Options
+		attribute string
+	}{
+		"nothing": {Options{}, ""}, "everything": {Options{Mode: Interpreter, Interruptible: true, Memory: "64MiB"}, ""},
+		"another mode": {Options{Mode: "jit"}, "mode"}, "odd memory": {Options{Memory: "100kB"}, "memory"},
+		"no memory": {Options{Memory: "0"}, "memory"}, "5 GiB": {Options{Memory: "5GiB"}, "memory"},
+	}
+	for name, tt := range tests {
+		t.Run(name, func(t *testing.T) {
+			ps := tt.options.Check("")
+			if tt.attribute == "" && len(ps) > 0 || tt.attribute != "" && (len(ps) != 1 || ps[0].Attribute != tt.attribute) {
+				t.Errorf("problems %+v", ps)
+			}
+		})
+	}
+}
+
+func TestLacks(t *testing.T) {
+	probe := backendtest.Probe(t)
+	tests := []struct {
+		options  Options
+		function experiment.Function
+		start    experiment.Start
+		lacks    bool
+	}{
+		{Options{}, probe, experiment.Cold, false}, {Options{}, probe, experiment.Warm, true},
+		{Options{Mode: Interpreter}, probe, experiment.Cached, true}, {Options{Mode: Interpreter}, probe, experiment.Prepared, false},
+		{Options{}, experiment.Function{Name: "f", Image: "an/image"}, experiment.Cold, true},
+	}
+	for _, tt := range tests {
+		if why := tt.options.Lacks(tt.function, tt.start); (why != "") != tt.lacks {
+			t.Errorf("%+v from %s: %q", tt.options, tt.start, why)
+		}
 	}
 }
