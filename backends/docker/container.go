@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"io"
 	"slices"
 	"strconv"
 
@@ -32,7 +31,7 @@ func (a *artifact) Describe() experiment.Identity { return a.identity }
 // Start creates the container, opens its streams and starts it. From the
 // prepared start only the last of these comes after the request.
 func (a *artifact) Start(ctx context.Context, s experiment.Start, r backends.Request, t *backends.Timeline) (backends.Instance, error) {
-	c := &instance{client: a.backend.client, timeline: t, stderr: backends.NewStderr(t)}
+	c := &instance{client: a.backend.client, stdout: backends.NewStdout(t), stderr: backends.NewStderr(t)}
 	if err := a.start(ctx, c, s, r, t); err != nil {
 		return c, err // c, so that what was created is removed
 	}
@@ -100,20 +99,19 @@ func (o *Options) containerConfig(image string, r backends.Request, owner backen
 
 // instance is one container.
 type instance struct {
-	client   *client.Client
-	timeline *backends.Timeline
-	id       string
-	stream   types.HijackedResponse
-	exit     <-chan container.WaitResponse
-	exitErr  <-chan error
-	stdout   answer
-	stderr   *backends.Stderr
-	copied   chan error
+	client  *client.Client
+	id      string
+	stream  types.HijackedResponse
+	exit    <-chan container.WaitResponse
+	exitErr <-chan error
+	stdout  *backends.Stdout
+	stderr  *backends.Stderr
+	copied  chan error
 }
 
 // read takes the container's output apart and stamps its arrival.
 func (c *instance) read() {
-	_, err := stdcopy.StdCopy(&c.stdout, c.stderr, c.stream.Reader)
+	_, err := stdcopy.StdCopy(c.stdout, c.stderr, c.stream.Reader)
 	c.copied <- err
 }
 
@@ -151,8 +149,7 @@ func (c *instance) Invoke(ctx context.Context, _ backends.Request, t *backends.T
 			return resp, fmt.Errorf("wait for the container: %w", err)
 		}
 	}
-	t.MarkResponded(c.stdout.last, len(c.stdout.bytes) > 0)
-	resp.Stdout, resp.Stderr = c.stdout.bytes, c.stderr.Rest()
+	resp.Stdout, resp.Stderr = c.stdout.Answer(), c.stderr.Rest()
 	const sigkill = 128 + 9
 	if resp.ExitCode == sigkill {
 		// Only the engine knows whether it was the kernel that ran out.
@@ -189,20 +186,3 @@ func (c *instance) Close(ctx context.Context, t *backends.Timeline) error {
 	t.Mark(experiment.Removed)
 	return nil
 }
-
-// answer collects the function's output and when the last of it came.
-type answer struct {
-	bytes []byte
-	last  int64
-}
-
-func (a *answer) Write(p []byte) (int, error) {
-	if len(a.bytes)+len(p) > backends.MaxAnswer {
-		return 0, backends.ErrAnswerTooLong
-	}
-	a.bytes = append(a.bytes, p...)
-	a.last = backends.Now()
-	return len(p), nil
-}
-
-var _ io.Writer = (*answer)(nil)

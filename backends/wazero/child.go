@@ -206,8 +206,8 @@ func (h *host) trial(ctx context.Context, o order) (rep reply) {
 }
 
 func (h *host) run(ctx context.Context, o order, t *backends.Timeline, resp *backends.Response) (errorKind, error) {
-	stdin, stdout, stderr := bytes.NewReader(o.Stdin), &answer{}, backends.NewStderr(t)
-	cfg := moduleConfig(h.config.Name, o).WithStdin(stdin).WithStdout(stdout).WithStderr(stderr)
+	stdin, stdout, stderr := bytes.NewReader(o.Stdin), backends.NewStdout(t), backends.NewStderr(t)
+	cfg := moduleConfig(h.config.Name, o).WithStdin(stdin).WithStdout(endless{stdout}).WithStderr(stderr)
 	if o.Start == experiment.Cached && !hasEntries(h.config.Cache) {
 		return contaminated, errors.New("the compilation cache is empty")
 	}
@@ -253,8 +253,7 @@ func (h *host) run(ctx context.Context, o order, t *backends.Timeline, resp *bac
 		}
 	}
 	t.Mark(experiment.Removed)
-	t.MarkResponded(stdout.last, len(stdout.bytes) > 0)
-	resp.Stdout, resp.Stderr = stdout.bytes, stderr.Rest()
+	resp.Stdout, resp.Stderr = stdout.Answer(), stderr.Rest()
 
 	var exit *sys.ExitError
 	switch {
@@ -293,21 +292,16 @@ func hasEntries(dir string) bool {
 	return err == nil && len(entries) > 0
 }
 
-// answer collects what the guest writes and when the last of it came.
-type answer struct {
-	bytes []byte
-	last  int64
-}
+// endless ends a guest that writes without end. Stdout's error would be the
+// guest's to ignore; a panic of the host is not.
+type endless struct{ *backends.Stdout }
 
-func (a *answer) Write(p []byte) (int, error) {
-	if len(a.bytes)+len(p) > backends.MaxAnswer {
-		// An error would be the guest's to ignore; a panic of the host
-		// ends it.
-		panic(backends.ErrAnswerTooLong)
+func (e endless) Write(p []byte) (int, error) {
+	n, err := e.Stdout.Write(p)
+	if err != nil {
+		panic(err)
 	}
-	a.bytes = append(a.bytes, p...)
-	a.last = backends.Now()
-	return len(p), nil
+	return n, nil
 }
 
 // threadCPU is the CPU time of this thread in nanoseconds.

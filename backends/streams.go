@@ -95,3 +95,32 @@ func (s *Stderr) Rest() []byte {
 	t := append(s.tail[:len(s.tail):len(s.tail)], s.line...)
 	return t[max(0, len(t)-MaxStderr):]
 }
+
+// Stdout collects a function's answer and the moment when the last of it
+// arrived. It is not safe for concurrent use.
+type Stdout struct {
+	timeline *Timeline
+	answer   []byte
+	last     int64
+}
+
+// NewStdout gives a collector that reads the timeline's clock.
+func NewStdout(t *Timeline) *Stdout { return &Stdout{timeline: t} }
+
+// Write takes bytes that arrive now. It implements io.Writer; its error is
+// ErrAnswerTooLong.
+func (s *Stdout) Write(p []byte) (int, error) {
+	if len(s.answer)+len(p) > MaxAnswer {
+		return 0, ErrAnswerTooLong
+	}
+	s.answer = append(s.answer, p...)
+	s.last = s.timeline.now()
+	return len(p), nil
+}
+
+// Answer marks the moment of the response, once the function has exited, and
+// returns the answer.
+func (s *Stdout) Answer() []byte {
+	s.timeline.MarkResponded(s.last, len(s.answer) > 0)
+	return s.answer
+}
