@@ -41,7 +41,7 @@ type fakeBackend struct{ *fake }
 
 func (f fakeBackend) Prepare(_ context.Context, fn experiment.Function) (backends.Artifact, error) {
 	f.prepared = append(f.prepared, fn.Name)
-	return fakeArtifact{f.fake}, f.prepareErr
+	return fakeArtifact(f), f.prepareErr
 }
 func (f fakeBackend) Describe() map[string]string { return map[string]string{"engine": "fake"} }
 func (f fakeBackend) Close(context.Context) error { return nil }
@@ -52,7 +52,7 @@ func (f fakeArtifact) Start(_ context.Context, _ experiment.Start, _ backends.Re
 	f.started++
 	t.Mark(experiment.Created)
 	t.Mark(experiment.Started)
-	return fakeInstance{f.fake}, f.startErr
+	return fakeInstance(f), f.startErr
 }
 func (f fakeArtifact) Describe() experiment.Identity { return experiment.Identity{Kind: "fake"} }
 func (f fakeArtifact) Close(context.Context) error   { return nil }
