@@ -47,9 +47,15 @@ type Trial struct {
 	Cell   int  `json:"cell"` // index into the plan's cells
 }
 
-// Lacks says why a function cannot run on a backend from a start; the empty
-// string says that it can.
-type Lacks func(Function, Backend, Start) string
+// Lacks says what keeps a function from running on a backend from a start;
+// the zero Lack says that nothing does.
+type Lacks func(Function, Backend, Start) Lack
+
+// Lack is why a cell cannot run.
+type Lack struct {
+	Reason  string
+	Machine bool // it is this machine's: elsewhere the cell could run
+}
 
 // NewPlan crosses functions, inputs, backends and starts, leaves out what
 // the matrix, the only patterns or lacks take away, and fixes the order.
@@ -75,10 +81,11 @@ func NewPlan(x *Experiment, only []string, lacks Lacks) (*Plan, error) {
 		for _, b := range x.Backends {
 			starts := b.Starts
 			if len(starts) == 0 {
-				// Nothing was asked for by name, so nothing is missed:
-				// every start that the backend has.
+				// Nothing was asked for by name, so nothing is missed that
+				// the backend does not have anywhere.
 				starts = slices.DeleteFunc(slices.Clone(Starts), func(s Start) bool {
-					return lacks(f, b, s) != ""
+					l := lacks(f, b, s)
+					return l.Reason != "" && !l.Machine
 				})
 				if len(starts) == 0 {
 					starts = []Start{Cold} // carries the reason
@@ -92,8 +99,8 @@ func NewPlan(x *Experiment, only []string, lacks Lacks) (*Plan, error) {
 					if reason == "" && len(only) > 0 && !matchesOne(only, c.String()) {
 						reason = "not asked for by --only"
 					}
-					if reason == "" && lack != "" {
-						reason, chosen = lack, false
+					if reason == "" && lack.Reason != "" {
+						reason, chosen = lack.Reason, false
 					}
 					if reason != "" {
 						drop(c, reason, chosen)

@@ -27,11 +27,11 @@ func example() *Experiment {
 	}
 }
 
-func lacksSome(_ Function, b Backend, s Start) string {
+func lacksSome(_ Function, b Backend, s Start) Lack {
 	if s == Warm || b.Type == "docker" && s == Cached {
-		return "not here"
+		return Lack{Reason: "not here"}
 	}
-	return ""
+	return Lack{}
 }
 
 func mustPlan(t testing.TB, x *Experiment, only ...string) *Plan {
@@ -118,6 +118,29 @@ func TestPlanSaysWhoLeftOut(t *testing.T) {
 		{"noop", "docker.scratch", Cached, 1, "excluded at x.hcl:7", true},
 	}
 	if d := cmp.Diff(want, p.LeftOut); d != "" {
+		t.Error(d)
+	}
+}
+
+// A start that was not asked for by name is missed where only this machine
+// can't do it.
+func TestPlanMissesWhatTheMachineLacks(t *testing.T) {
+	p, err := NewPlan(example(), []string{"noop/*"}, func(f Function, b Backend, s Start) Lack {
+		if l := lacksSome(f, b, s); l.Reason != "" || b.Type == "docker" {
+			return l
+		}
+		return Lack{Reason: "no compiler", Machine: true}
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	var starts []Start
+	for _, l := range p.LeftOut {
+		if l.Reason == "no compiler" && !l.Chosen {
+			starts = append(starts, l.Start)
+		}
+	}
+	if d := cmp.Diff([]Start{Cold, Cached, Prepared}, starts); d != "" {
 		t.Error(d)
 	}
 }

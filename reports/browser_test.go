@@ -123,11 +123,11 @@ func TestPagesInBrowser(t *testing.T) {
 // withoutDocker is the coldstart run of a machine that has no Docker.
 func withoutDocker() fixture {
 	x := coldstart()
-	x.lacks = func(_ experiment.Function, b experiment.Backend, _ experiment.Start) string {
+	x.lacks = func(_ experiment.Function, b experiment.Backend, _ experiment.Start) experiment.Lack {
 		if b.Type == "docker" {
-			return "Docker does not answer: dial unix docker.sock: no such file or directory (start it with: systemctl start docker)"
+			return experiment.Lack{Reason: "Docker does not answer: dial unix docker.sock: no such file or directory (start it with: systemctl start docker)", Machine: true}
 		}
-		return ""
+		return experiment.Lack{}
 	}
 	return x
 }

@@ -56,7 +56,9 @@ func (x fixture) write(t *testing.T, out string) *results.Folder {
 	}
 	lacks := x.lacks
 	if lacks == nil {
-		lacks = func(experiment.Function, experiment.Backend, experiment.Start) string { return "" }
+		lacks = func(experiment.Function, experiment.Backend, experiment.Start) experiment.Lack {
+			return experiment.Lack{}
+		}
 	}
 	plan, err := experiment.NewPlan(e, nil, lacks)
 	if err != nil {

@@ -125,11 +125,11 @@ func TestHostileNames(t *testing.T) {
 			r.Host = results.Host{Name: name, OS: name, Kernel: name, CPU: name, Commit: name}
 			r.Backends[name] = results.BackendFacts{Missing: name, Engine: map[string]string{name: name}, Options: name}
 		}
-		x.lacks = func(_ experiment.Function, b experiment.Backend, s experiment.Start) string {
+		x.lacks = func(_ experiment.Function, b experiment.Backend, s experiment.Start) experiment.Lack {
 			if s == experiment.Warm {
-				return name
+				return experiment.Lack{Reason: name, Machine: true}
 			}
-			return ""
+			return experiment.Lack{}
 		}
 		html := runHTML(t, x.write(t, t.TempDir()), false)
 		var b bytes.Buffer
@@ -195,7 +195,9 @@ func TestTroubledRuns(t *testing.T) {
 	broken := coldstart()
 	broken.state, broken.until = results.Broken, 99
 	nothing := coldstart()
-	nothing.lacks = func(experiment.Function, experiment.Backend, experiment.Start) string { return "no engine" }
+	nothing.lacks = func(experiment.Function, experiment.Backend, experiment.Start) experiment.Lack {
+		return experiment.Lack{Reason: "no engine", Machine: true}
+	}
 	tests := []struct {
 		name string
 		fixture

@@ -435,8 +435,8 @@ func FuzzLoad(f *testing.F) {
 		}
 		plan := func() *experiment.Plan {
 			again, _ := language().Load(file, inputsOf(src))
-			p, err := experiment.NewPlan(again, nil, func(f experiment.Function, b experiment.Backend, s experiment.Start) string {
-				return b.Options.(backends.Options).Lacks(f, s)
+			p, err := experiment.NewPlan(again, nil, func(f experiment.Function, b experiment.Backend, s experiment.Start) experiment.Lack {
+				return experiment.Lack{Reason: b.Options.(backends.Options).Lacks(f, s)}
 			})
 			if err != nil {
 				t.Fatal(err)

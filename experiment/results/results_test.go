@@ -23,7 +23,9 @@ func plan(t testing.TB) *experiment.Plan {
 		Backends:  []experiment.Backend{{Type: "wazero", Label: "w", Starts: []experiment.Start{experiment.Cold}}},
 		Run:       experiment.DefaultRun(),
 	}
-	p, err := experiment.NewPlan(x, nil, func(experiment.Function, experiment.Backend, experiment.Start) string { return "" })
+	p, err := experiment.NewPlan(x, nil, func(experiment.Function, experiment.Backend, experiment.Start) experiment.Lack {
+		return experiment.Lack{}
+	})
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -25,8 +25,8 @@ type Engines struct {
 
 // Lacks is what the backends of an experiment can't do by their nature,
 // without asking any engine.
-func Lacks(f experiment.Function, b experiment.Backend, s experiment.Start) string {
-	return b.Options.(backends.Options).Lacks(f, s)
+func Lacks(f experiment.Function, b experiment.Backend, s experiment.Start) experiment.Lack {
+	return experiment.Lack{Reason: b.Options.(backends.Options).Lacks(f, s)}
 }
 
 // Open opens the backends that the experiment's cells need and prepares
@@ -99,15 +99,16 @@ func (e *Engines) miss(backend, function string, err error) error {
 }
 
 // Lacks is Lacks with what this machine has been found to lack.
-func (e *Engines) Lacks(f experiment.Function, b experiment.Backend, s experiment.Start) string {
-	if why := Lacks(f, b, s); why != "" {
-		return why
+func (e *Engines) Lacks(f experiment.Function, b experiment.Backend, s experiment.Start) experiment.Lack {
+	if lack := Lacks(f, b, s); lack.Reason != "" {
+		return lack
 	}
 	missing := e.missing[b.Name()]
-	if why := missing[""]; why != "" {
-		return why
+	why := missing[""]
+	if why == "" {
+		why = missing[f.Name]
 	}
-	return missing[f.Name]
+	return experiment.Lack{Reason: why, Machine: why != ""}
 }
 
 func (e *Engines) artifact(backend, function string) backends.Artifact {
