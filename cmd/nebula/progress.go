@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"io"
 	"os"
+	"sync"
 	"time"
 
 	"github.com/vbauerster/mpb/v8"
@@ -31,7 +32,7 @@ func newProgress(kind string, w io.Writer) (progress, error) {
 	}
 	switch kind {
 	case "bar":
-		return &barProgress{Writer: w, out: w}, nil
+		return &barProgress{out: w, to: w}, nil
 	case "plain":
 		return &plainProgress{Writer: w}, nil
 	case "json":
@@ -57,35 +58,55 @@ func (noProgress) start(int)            {}
 func (noProgress) trial(*results.Trial) {}
 func (noProgress) stop()                {}
 
-// barProgress draws a bar on a terminal.
+// barProgress draws a bar on a terminal. Its own goroutine reads what the run
+// and the signal handler write.
 type barProgress struct {
-	io.Writer
 	out  io.Writer
 	pool *mpb.Progress
 	bar  *mpb.Bar
+
+	mu   sync.Mutex
+	to   io.Writer // out, or the pool while there is a bar
 	last string
+}
+
+func (p *barProgress) Write(b []byte) (int, error) {
+	p.mu.Lock()
+	to := p.to
+	p.mu.Unlock()
+	return to.Write(b)
 }
 
 func (p *barProgress) start(trials int) {
 	p.pool = mpb.New(mpb.WithOutput(p.out), mpb.WithWidth(40))
-	p.Writer = p.pool
+	p.set(p.pool, "")
 	p.bar = p.pool.AddBar(int64(trials),
 		mpb.PrependDecorators(decor.CountersNoUnit("%d/%d trials ")),
 		mpb.AppendDecorators(
 			decor.AverageETA(decor.ET_STYLE_GO), decor.Name(" left  "),
-			decor.Any(func(decor.Statistics) string { return p.last }),
+			decor.Any(func(decor.Statistics) string {
+				p.mu.Lock()
+				defer p.mu.Unlock()
+				return p.last
+			}),
 		))
 }
 
+func (p *barProgress) set(to io.Writer, last string) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.to, p.last = to, last
+}
+
 func (p *barProgress) trial(t *results.Trial) {
-	p.last = fmt.Sprintf("%.24s on %s, %s", t.Function, t.Backend, t.Start)
+	p.set(p.pool, fmt.Sprintf("%.24s on %s, %s", printable(t.Function), t.Backend, t.Start))
 	p.bar.Increment()
 }
 
 func (p *barProgress) stop() {
+	p.set(p.out, "")
 	p.bar.Abort(false) // no effect on a complete bar
 	p.pool.Wait()
-	p.Writer = p.out
 }
 
 // plainProgress writes a line now and then, for logs.
