@@ -7,7 +7,10 @@
 package experiment
 
 import (
+	"crypto/sha256"
+	"encoding/hex"
 	"fmt"
+	"regexp"
 	"slices"
 	"strings"
 	"time"
@@ -42,16 +45,39 @@ type Input struct {
 	Stdin  string
 	Args   []string
 	Env    map[string]string
-	Expect *string // nil: any answer will do
+	Expect *Expect // nil: any answer will do
 }
 
-// Answers reports whether the function's answer is the expected one. One
-// newline at the end is not counted, on either side.
+// Expect is what an answer must be: every field that is set must hold.
+type Expect struct {
+	Text   *string `json:",omitempty"` // one newline at the end is not counted, on either side
+	Regex  string  `json:",omitempty"` // RE2; must match somewhere in the answer
+	SHA256 string  `json:",omitempty"` // of the answer's bytes, in lower-case hexadecimal
+}
+
+// ExpectText expects an answer to be a text.
+func ExpectText(text string) *Expect { return &Expect{Text: &text} }
+
+// Answers reports whether the function's answer is the expected one.
 func (i Input) Answers(answer []byte) bool {
-	if i.Expect == nil {
+	e := i.Expect
+	if e == nil {
 		return true
 	}
-	return strings.TrimSuffix(*i.Expect, "\n") == strings.TrimSuffix(string(answer), "\n")
+	if e.Text != nil && strings.TrimSuffix(*e.Text, "\n") != strings.TrimSuffix(string(answer), "\n") {
+		return false
+	}
+	if e.Regex != "" {
+		// The loader has compiled it before; one that does not compile matches nothing.
+		if ok, err := regexp.Match(e.Regex, answer); err != nil || !ok {
+			return false
+		}
+	}
+	if e.SHA256 != "" {
+		sum := sha256.Sum256(answer)
+		return hex.EncodeToString(sum[:]) == e.SHA256
+	}
+	return true
 }
 
 // Backend is one place to run functions, with its own settings.
@@ -60,6 +86,10 @@ type Backend struct {
 	Label   string  // the user's name for it
 	Starts  []Start // what the file asks for; empty: every start it has
 	Options any     // the type's own settings, a backends.Options
+	// ControlOf is the name of the backend of which this one is a second
+	// copy, made to show how often two equal things seem to differ; empty
+	// for every other backend.
+	ControlOf string
 }
 
 // Name is how cells, records and reports call the backend: docker.alpine.
@@ -99,6 +129,20 @@ type Run struct {
 	Order       Order
 	Seed        uint64
 	Timeout     time.Duration // of one trial
+	Pause       time.Duration // before each trial, the same for all cells
+	Until       *Until        // nil: every cell has all its repetitions
+}
+
+// Until stops a cell when it is known well enough. It is looked at between
+// blocks only, and never asks whether a difference is significant.
+type Until struct {
+	// RelativeError is half the width of the median's interval over the
+	// median, 0.02 for ±2 %, which every one of Metrics must reach.
+	RelativeError float64       `json:"relative_error"`
+	Metrics       []string      `json:"metrics"`
+	Min           int           `json:"min_repetitions"`
+	Max           int           `json:"max_repetitions"`
+	MaxTime       time.Duration `json:"max_time_ns,omitempty"` // of the whole run; 0: none
 }
 
 // DefaultRun is what an experiment without a run block gets.
@@ -185,10 +229,13 @@ var Outcomes = []Outcome{OK, WrongOutput, Failed, Timeout, OutOfMemory, Contamin
 
 // Identity says what exactly ran: provenance.
 type Identity struct {
-	Kind      string            `json:"kind"`                // module, image
-	Digest    string            `json:"digest"`              // of the artefact: sha256:…
-	Size      int64             `json:"size_bytes"`          // of the artefact
-	Source    string            `json:"source,omitempty"`    // digest of what it was built from
-	Toolchain string            `json:"toolchain,omitempty"` // what built it
-	Details   map[string]string `json:"details,omitempty"`
+	Kind      string `json:"kind"`                // module, image
+	Digest    string `json:"digest"`              // of the artefact: sha256:…
+	Size      int64  `json:"size_bytes"`          // of the artefact
+	Source    string `json:"source,omitempty"`    // digest of what it was built from
+	Toolchain string `json:"toolchain,omitempty"` // what built it
+	// Compressed is the artefact's size as it would travel, gzip at its
+	// default level; 0: not known.
+	Compressed int64             `json:"compressed_bytes,omitempty"`
+	Details    map[string]string `json:"details,omitempty"`
 }

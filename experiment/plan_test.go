@@ -219,7 +219,7 @@ func TestPlanIsDeterministic(t *testing.T) {
 		"seed":        func(x *Experiment) { x.Run.Seed++ },
 		"repetitions": func(x *Experiment) { x.Run.Repetitions++ },
 		"stdin":       func(x *Experiment) { x.Functions[0].Inputs[0].Stdin = "1" },
-		"expect":      func(x *Experiment) { e := "1"; x.Functions[0].Inputs[0].Expect = &e },
+		"expect":      func(x *Experiment) { x.Functions[0].Inputs[0].Expect = ExpectText("1") },
 		"options":     func(x *Experiment) { x.Backends[0].Options = struct{ Mode string }{"interpreter"} },
 		"timeout":     func(x *Experiment) { x.Run.Timeout++ },
 	}
@@ -251,14 +251,18 @@ func TestMatch(t *testing.T) {
 }
 
 func TestAnswers(t *testing.T) {
-	s := func(s string) *string { return &s }
+	s := ExpectText
+	sum := func(s string) *Expect { return &Expect{SHA256: s} }
 	tests := []struct {
-		expect *string
+		expect *Expect
 		answer string
 		want   bool
 	}{
 		{nil, "anything", true}, {s("55"), "55", true}, {s("55"), "55\n", true}, {s("55\n"), "55", true},
 		{s("55"), "55\n\n", false}, {s("55"), " 55", false}, {s(""), "", true}, {s(""), "x", false},
+		{&Expect{Regex: "^[0-9]+$"}, "55", true}, {&Expect{Regex: "^[0-9]+$"}, "5x", false}, {&Expect{Regex: "("}, "(", false},
+		{sum("02d20bbd7e394ad5999a4cebabac9619732c343a4cac99470c03e23ba2bdc2bc"), "55", true},
+		{sum("02d20bbd7e394ad5999a4cebabac9619732c343a4cac99470c03e23ba2bdc2bc"), "55\n", false},
 	}
 	for _, tt := range tests {
 		if got := (Input{Expect: tt.expect}).Answers([]byte(tt.answer)); got != tt.want {

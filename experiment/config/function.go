@@ -274,7 +274,7 @@ func (ld *loader) input(name string, attrs hcl.Attributes) experiment.Input {
 	in := experiment.Input{Name: name}
 	in.Stdin, _ = ld.text(attrs["stdin"])
 	if expect, st := ld.text(attrs["expect"]); st == set {
-		in.Expect = &expect
+		in.Expect = experiment.ExpectText(expect)
 	}
 	args, _ := ld.texts(attrs["args"], "a list of strings, such as [\"-v\", \"10\"]", false)
 	for _, a := range args {

@@ -98,11 +98,10 @@ func hangs(ctx context.Context, _ backends.Request, _ *backends.Timeline) (backe
 }
 
 func experimentOn(f *fake) *experiment.Experiment {
-	expect := "55"
 	return &experiment.Experiment{
 		Name: "x",
 		Functions: []experiment.Function{
-			{Name: "f", Inputs: []experiment.Input{{Name: "i", Stdin: "10", Expect: &expect}}},
+			{Name: "f", Inputs: []experiment.Input{{Name: "i", Stdin: "10", Expect: experiment.ExpectText("55")}}},
 			{Name: "g", Inputs: []experiment.Input{{Name: "i"}}},
 		},
 		Backends: []experiment.Backend{{Type: "fake", Label: "a", Starts: []experiment.Start{experiment.Cold}, Options: f}},
