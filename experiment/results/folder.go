@@ -26,6 +26,7 @@ func Dir(out, experiment, id string) string {
 type Writer struct {
 	dir    string
 	trials *os.File
+	stops  *os.File
 	buf    []byte
 }
 
@@ -50,8 +51,60 @@ func Create(dir string, plan *experiment.Plan, run *Run) (w *Writer, err error) 
 	if err := w.Update(run); err != nil {
 		return nil, err
 	}
-	w.trials, err = os.OpenFile(filepath.Join(dir, TrialsFile), os.O_CREATE|os.O_EXCL|os.O_WRONLY|os.O_APPEND, 0o644)
-	return w, err
+	return w, w.open(os.O_CREATE | os.O_EXCL)
+}
+
+// Resume opens the folder of a run that did not end, to append to it. A line
+// that a kill or a full disk tore is cut off: its trial never ended.
+func Resume(dir string) (*Writer, error) {
+	for _, name := range []string{TrialsFile, StopsFile} {
+		if err := cutTorn(filepath.Join(dir, name)); err != nil {
+			return nil, err
+		}
+	}
+	w := &Writer{dir: dir}
+	return w, w.open(os.O_CREATE)
+}
+
+func (w *Writer) open(flags int) (err error) {
+	flags |= os.O_WRONLY | os.O_APPEND
+	if w.trials, err = os.OpenFile(filepath.Join(w.dir, TrialsFile), flags, 0o644); err != nil {
+		return err
+	}
+	if w.stops, err = os.OpenFile(filepath.Join(w.dir, StopsFile), flags, 0o644); err != nil {
+		w.trials.Close()
+	}
+	return err
+}
+
+// cutTorn shortens a file to its last whole line. Lines are far shorter than
+// the window, except where a function's error text is at its longest.
+func cutTorn(name string) error {
+	f, err := os.OpenFile(name, os.O_RDWR, 0)
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil
+	}
+	if err != nil {
+		return err
+	}
+	defer f.Close()
+	end, err := f.Seek(0, io.SeekEnd)
+	if err != nil {
+		return err
+	}
+	window := make([]byte, 1<<16)
+	for end > 0 {
+		begin := max(0, end-int64(len(window)))
+		b := window[:end-begin]
+		if _, err := f.ReadAt(b, begin); err != nil {
+			return err
+		}
+		if i := bytes.LastIndexByte(b, '\n'); i >= 0 {
+			return f.Truncate(begin + int64(i) + 1)
+		}
+		end = begin
+	}
+	return f.Truncate(0)
 }
 
 // Dir is the run's folder.
@@ -59,13 +112,18 @@ func (w *Writer) Dir() string { return w.dir }
 
 // Append writes one record with one call to the kernel, so that a killed
 // process loses no finished trial.
-func (w *Writer) Append(t *Trial) error {
-	b, err := json.Marshal(t)
+func (w *Writer) Append(t *Trial) error { return w.line(w.trials, t) }
+
+// Stop appends why a cell has no more trials.
+func (w *Writer) Stop(s *Stop) error { return w.line(w.stops, s) }
+
+func (w *Writer) line(to io.Writer, v any) error {
+	b, err := json.Marshal(v)
 	if err != nil {
 		return err
 	}
 	w.buf = append(append(w.buf[:0], b...), '\n')
-	_, err = w.trials.Write(w.buf)
+	_, err = to.Write(w.buf)
 	return err
 }
 
@@ -80,7 +138,7 @@ func (w *Writer) Update(run *Run) error {
 
 // Close makes the records durable.
 func (w *Writer) Close() error {
-	return errors.Join(w.trials.Sync(), w.trials.Close())
+	return errors.Join(w.trials.Sync(), w.stops.Sync(), w.trials.Close(), w.stops.Close())
 }
 
 // WriteFile writes a file under another name and renames it when it is whole,
@@ -196,6 +254,39 @@ func ReadTrials(r io.Reader, name string) iter.Seq2[*Trial, error] {
 				return
 			}
 		}
+	}
+}
+
+// Stops reads why cells stopped before their last repetition; none where the
+// run had no such rule.
+func (f *Folder) Stops() ([]Stop, error) {
+	name := filepath.Join(f.Dir, StopsFile)
+	b, err := os.ReadFile(name)
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil, nil
+	}
+	if err != nil {
+		return nil, err
+	}
+	return readStops(b, name)
+}
+
+func readStops(b []byte, name string) (stops []Stop, err error) {
+	for line := 1; ; line++ {
+		text, rest, whole := bytes.Cut(b, []byte("\n"))
+		if !whole {
+			return stops, nil // torn by a kill
+		}
+		var s Stop
+		d := json.NewDecoder(bytes.NewReader(text))
+		d.DisallowUnknownFields()
+		if err := d.Decode(&s); err != nil {
+			return nil, fmt.Errorf("%s:%d: not a record of a stop: %w", name, line, err)
+		}
+		if s.Block < 1 {
+			return nil, fmt.Errorf("%s:%d: not a record of a stop: blocks count from 1", name, line)
+		}
+		stops, b = append(stops, s), rest
 	}
 }
 

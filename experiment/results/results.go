@@ -7,6 +7,7 @@
 package results
 
 import (
+	"encoding/json"
 	"time"
 
 	"github.com/nebula-bench/nebula/experiment"
@@ -17,13 +18,17 @@ const (
 	PlanFile   = "plan.json"
 	RunFile    = "run.json"
 	TrialsFile = "trials.jsonl"
+	StopsFile  = "stops.jsonl"
 )
 
 // Trial is one record: one request and what became of it.
 type Trial struct {
-	Trial       int                `json:"trial"`
-	Block       int                `json:"block"`
-	Attempt     int                `json:"attempt"` // counts from 1
+	Trial   int `json:"trial"`
+	Block   int `json:"block"`
+	Attempt int `json:"attempt"` // counts from 1
+	// Again says that the engine failed and not the function, so that
+	// another attempt follows.
+	Again       bool               `json:"again,omitempty"`
 	Warmup      bool               `json:"warmup,omitempty"`
 	Function    string             `json:"function"`
 	Input       string             `json:"input"`
@@ -48,6 +53,10 @@ func (t *Trial) Cell() experiment.Cell {
 	return experiment.Cell{Function: t.Function, Input: t.Input, Backend: t.Backend, Start: t.Start}
 }
 
+// Final reports whether the record is the trial's last: an attempt that is
+// made again, or that the user cut short, is followed by another.
+func (t *Trial) Final() bool { return !t.Again && t.Outcome != experiment.Interrupted }
+
 // Counts reports whether the trial enters statistics.
 func (t *Trial) Counts() bool { return t.Outcome == experiment.OK && !t.Warmup }
 
@@ -66,9 +75,53 @@ type Run struct {
 	Nebula    string                                    `json:"nebula"` // version
 	Host      Host                                      `json:"host"`
 	Variables map[string]string                         `json:"variables,omitempty"`
+	Asked     Asked                                     `json:"asked"`
+	Binary    string                                    `json:"binary,omitempty"`   // digest of Nebula itself
+	Resolved  json.RawMessage                           `json:"resolved,omitempty"` // the experiment with every value worked out
+	Sessions  []Session                                 `json:"sessions"`
 	Backends  map[string]BackendFacts                   `json:"backends"`
 	Artifacts map[string]map[string]experiment.Identity `json:"artifacts"` // by backend, by function
 }
+
+// Asked is what the command line chose of the experiment. A resumed run uses
+// it again.
+type Asked struct {
+	Vars        []string `json:"vars,omitempty"`
+	VarFiles    []string `json:"var_files,omitempty"`
+	Only        []string `json:"only,omitempty"`
+	Repetitions int      `json:"repetitions,omitempty"`
+	Quick       bool     `json:"quick,omitempty"`
+}
+
+// Session is one stretch of a run, from its begin or resumption to its end.
+type Session struct {
+	Started time.Time  `json:"started"`
+	Ended   *time.Time `json:"ended,omitempty"` // absent after a kill
+	// Before and During are what disturbs numbers on this machine: how it
+	// stood at the begin, and what happened until the end.
+	Before []experiment.Finding `json:"before,omitempty"`
+	During []experiment.Finding `json:"during,omitempty"`
+}
+
+// Stop is why a cell has no more trials: one line of stops.jsonl, written at
+// the end of the block after which it was decided.
+type Stop struct {
+	experiment.Cell
+	Block    int        `json:"block"`
+	N        int        `json:"n"` // trials that count
+	Reason   StopReason `json:"reason"`
+	Relative *float64   `json:"relative,omitempty"` // half the interval over the median, of the metric where it is widest; absent: no interval
+}
+
+// StopReason is why a cell stopped.
+type StopReason string
+
+// The reasons.
+const (
+	Precise     StopReason = "precise"     // as narrow as was asked for
+	Repetitions StopReason = "repetitions" // the most that was asked for
+	OutOfTime   StopReason = "time"        // the run's time is spent
+)
 
 // State is how far a run has come.
 type State string
@@ -103,4 +156,6 @@ type Host struct {
 	Go         string `json:"go"`
 	Commit     string `json:"commit,omitempty"` // of the folder the experiment lies in
 	Dirty      bool   `json:"dirty,omitempty"`
+	// Facts are what else may explain a difference: microcode, mitigations.
+	Facts map[string]string `json:"facts,omitempty"`
 }

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"encoding/csv"
 	"encoding/json"
+	"errors"
 	"os"
 	"path/filepath"
 	"strings"
@@ -266,4 +267,71 @@ func BenchmarkRead(b *testing.B) {
 		}
 	}
 	b.ReportMetric(float64(b.Elapsed().Nanoseconds())/float64(b.N)/n, "ns/record")
+}
+
+// TestResume tears the last line in every place where a kill can: what is
+// read after that, and after another record, are the whole ones.
+func TestResume(t *testing.T) {
+	whole := t.TempDir() + "/r"
+	if err := write(t, whole, 2).Close(); err != nil {
+		t.Fatal(err)
+	}
+	text, err := os.ReadFile(filepath.Join(whole, TrialsFile))
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, end := range []int{0, 1, len(text) / 2, len(text)/2 + 1, len(text) - 1, len(text)} {
+		dir := t.TempDir() + "/r"
+		if err := write(t, dir, 0).Close(); err != nil {
+			t.Fatal(err)
+		}
+		file := filepath.Join(dir, TrialsFile)
+		if err := os.WriteFile(file, text[:end], 0o644); err != nil {
+			t.Fatal(err)
+		}
+		before := bytes.Count(text[:end], []byte("\n"))
+		w, err := Resume(dir)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if err := errors.Join(w.Append(record(7)), w.Stop(&Stop{Cell: record(7).Cell(), Block: 3, N: 9, Reason: Precise}), w.Close()); err != nil {
+			t.Fatal(err)
+		}
+		f, err := Open(dir)
+		if err != nil {
+			t.Fatal(err)
+		}
+		got, err := read(f)
+		if err != nil || len(got) != before+1 || got[before].Trial != 7 {
+			t.Errorf("cut at %d: %d records, %v; want %d and the new one", end, len(got), err, before)
+		}
+		if stops, err := f.Stops(); err != nil || len(stops) != 1 || stops[0].Block != 3 || stops[0].Function != record(7).Function {
+			t.Errorf("stops %+v, %v", stops, err)
+		}
+	}
+}
+
+func TestCutTornLongLine(t *testing.T) {
+	file := filepath.Join(t.TempDir(), "f")
+	if err := os.WriteFile(file, append([]byte("one\n"), bytes.Repeat([]byte("x"), 200_000)...), 0o644); err != nil {
+		t.Fatal(err)
+	}
+	if err := cutTorn(file); err != nil {
+		t.Fatal(err)
+	}
+	if b, _ := os.ReadFile(file); string(b) != "one\n" {
+		t.Errorf("%d bytes are left", len(b))
+	}
+}
+
+func TestBadStops(t *testing.T) {
+	for text, want := range map[string]string{
+		"x\n":                            "f:1: not a record of a stop",
+		"{\"block\":1}\n{\"block\":0}\n": "f:2: not a record of a stop: blocks count from 1",
+		"{\"block\":1,\"who\":2}\n":      "unknown field",
+	} {
+		if _, err := readStops([]byte(text), "f"); err == nil || !strings.Contains(err.Error(), want) {
+			t.Errorf("%q: %v, want %q", text, err, want)
+		}
+	}
 }
