@@ -13,7 +13,7 @@ const module = "github.com/nebula-bench/nebula/"
 var may = map[string][]string{
 	"experiment":                          {},
 	"experiment/config":                   {"experiment", "backends"},
-	"experiment/runner":                   {"experiment", "experiment/results", "backends"},
+	"experiment/runner":                   {"experiment", "experiment/results", "experiment/stats", "backends"},
 	"experiment/results":                  {"experiment"},
 	"experiment/stats":                    {},
 	"backends":                            {"experiment"},

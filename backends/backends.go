@@ -58,6 +58,13 @@ type Backend interface {
 	Close(context.Context) error
 }
 
+// Checker is a backend whose engine is another process, which may go away
+// in the middle of a run and come back.
+type Checker interface {
+	// Check returns why the engine does not answer.
+	Check(context.Context) error
+}
+
 // Artifact is a function made ready for one engine: a module, an image.
 type Artifact interface {
 	// Start takes the backend to the given start and from there until the

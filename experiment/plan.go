@@ -23,6 +23,8 @@ type Plan struct {
 	Repetitions int       `json:"repetitions"`
 	Warmup      int       `json:"warmup"`
 	TimeoutNS   int64     `json:"timeout_ns"`
+	PauseNS     int64     `json:"pause_ns,omitempty"` // before each trial
+	Until       *Until    `json:"until,omitempty"`
 	Cells       []Cell    `json:"cells"`
 	LeftOut     []LeftOut `json:"left_out"`
 }
@@ -64,6 +66,7 @@ func NewPlan(x *Experiment, only []string, lacks Lacks) (*Plan, error) {
 	p := &Plan{
 		Experiment: x.Name, Seed: x.Run.Seed, Order: x.Run.Order,
 		Repetitions: x.Run.Repetitions, Warmup: x.Run.Warmup, TimeoutNS: x.Run.Timeout.Nanoseconds(),
+		PauseNS: x.Run.Pause.Nanoseconds(), Until: x.Run.Until,
 		Cells: []Cell{}, LeftOut: []LeftOut{},
 	}
 	leftOut := map[LeftOut]int{} // with Cells 0 → index into p.LeftOut

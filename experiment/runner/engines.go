@@ -111,6 +111,18 @@ func (e *Engines) Lacks(f experiment.Function, b experiment.Backend, s experimen
 	return experiment.Lack{Reason: why, Machine: why != ""}
 }
 
+// check reports whether a backend's engine is away. Of one that can't be
+// asked, nothing is known.
+func (e *Engines) check(ctx context.Context, backend string) error {
+	c, ok := e.backends[backend].(backends.Checker)
+	if !ok {
+		return nil
+	}
+	ctx, cancel := context.WithTimeout(ctx, 5*time.Second)
+	defer cancel()
+	return c.Check(ctx)
+}
+
 func (e *Engines) artifact(backend, function string) backends.Artifact {
 	return e.artifacts[backend][function]
 }

@@ -6,12 +6,15 @@
 package runner
 
 import (
+	"cmp"
 	"context"
 	"crypto/sha256"
 	"encoding/hex"
 	"errors"
 	"fmt"
 	"time"
+
+	"github.com/rs/zerolog"
 
 	"github.com/nebula-bench/nebula/backends"
 	"github.com/nebula-bench/nebula/experiment"
@@ -22,19 +25,40 @@ import (
 // hang on the user's Ctrl-C, or nothing would be removed.
 const closing = 30 * time.Second
 
+// Bounds on what is done about an engine that fails.
+const (
+	maxAttempts = 3
+	patience    = 2 * time.Minute        // with an engine that does not answer
+	retryPause  = 500 * time.Millisecond // between attempts, and between asking whether it answers
+)
+
+// ErrAway means that an engine stopped answering and did not come back.
+var ErrAway = errors.New("an engine stopped answering")
+
 // Runner executes one plan.
 type Runner struct {
 	Plan    *experiment.Plan
 	Engines *Engines
-	// Record takes each trial as it ends. Its error ends the run.
+	// Record takes each attempt at a trial as it ends. Its error ends the run.
 	Record func(*results.Trial) error
+	// Stop takes why a cell has no more trials, where the plan has a rule
+	// for that. Its error ends the run.
+	Stop func(*results.Stop) error
+	// Prior is what earlier sessions of the run recorded; nil in the first.
+	Prior *Prior
+	// Log hears of engines that stop answering.
+	Log zerolog.Logger
+
+	patience, retryPause time.Duration // 0: the constants
 }
 
 // Run executes the trials in the plan's order. When stop ends, the trial in
 // flight is finished and the run ends; when abort ends, that trial is cut
 // short too. The error is nil when every trial was run, whatever came of it,
-// and context.Canceled when the user stopped the run.
+// context.Canceled when the user stopped the run, and ErrAway when an engine
+// stopped answering and did not come back.
 func (r *Runner) Run(stop, abort context.Context) error {
+	r.patience, r.retryPause = cmp.Or(r.patience, patience), cmp.Or(r.retryPause, retryPause)
 	inputs := map[string]map[string]experiment.Input{}
 	for _, f := range r.Engines.experiment.Functions {
 		inputs[f.Name] = map[string]experiment.Input{}
@@ -42,16 +66,169 @@ func (r *Runner) Run(stop, abort context.Context) error {
 			inputs[f.Name][in.Name] = in
 		}
 	}
+	rule, looked, err := r.rule()
+	if err != nil {
+		return err
+	}
+	block := 0
 	for t := range r.Plan.Trials() {
-		if stop.Err() != nil || abort.Err() != nil {
-			return context.Canceled
+		if t.Block > block {
+			if err := r.blockEnds(rule, block, looked); err != nil {
+				return err
+			}
+			block = t.Block
+			if rule.done() {
+				break
+			}
+		}
+		final, attempts := r.Prior.has(t.Trial)
+		if final || rule.stopped(t.Cell) {
+			continue
 		}
 		c := r.Plan.Cells[t.Cell]
-		a := r.Engines.artifact(c.Backend, c.Function)
-		rec := trial(abort, a, c, inputs[c.Function][c.Input], t, time.Duration(r.Plan.TimeoutNS))
-		if err := r.Record(rec); err != nil {
-			return fmt.Errorf("write the record of trial %d: %w", t.Trial, err)
+		rec, err := r.attempts(stop, abort, c, inputs[c.Function][c.Input], t, attempts)
+		if err != nil {
+			return err
 		}
+		rule.add(t.Cell, rec)
+	}
+	return r.blockEnds(rule, block, looked)
+}
+
+// rule gives the plan's stopping rule as far as earlier sessions brought it,
+// and the last block at whose end it has been looked at.
+func (r *Runner) rule() (rule *stopping, looked int, err error) {
+	if r.Prior == nil {
+		return newStopping(r.Plan, 0, time.Now), 0, nil
+	}
+	rule = newStopping(r.Plan, r.Prior.spent, time.Now)
+	if rule == nil {
+		return nil, 0, nil
+	}
+	index := map[experiment.Cell]int{}
+	for i, c := range r.Plan.Cells {
+		index[c] = i
+	}
+	// Blocks are looked at again in the order in which they ended, so that
+	// the rule knows what it knew. What it decided then stands in the stops;
+	// the time that was spent does not decide about what is past.
+	maxTime := r.Plan.Until.MaxTime
+	replay := *r.Plan.Until
+	replay.MaxTime = 0
+	rule.until = &replay
+	decided := map[experiment.Cell]bool{}
+	for _, s := range r.Prior.stops {
+		decided[s.Cell] = true
+	}
+	for t, err := range r.Prior.trials {
+		if err != nil {
+			return nil, 0, err
+		}
+		if t.Block > looked+1 {
+			for b := looked + 1; b < t.Block; b++ {
+				if err := r.tell(rule.blockEnds(b), decided); err != nil {
+					return nil, 0, err
+				}
+			}
+			looked = t.Block - 1
+		}
+		if i, ok := index[t.Cell()]; ok {
+			rule.add(i, t)
+		}
+	}
+	replay.MaxTime = maxTime
+	rule.restore(r.Prior.stops)
+	return rule, looked, nil
+}
+
+func (r *Runner) blockEnds(rule *stopping, block, looked int) error {
+	if block <= looked {
+		return nil // before the session began
+	}
+	return r.tell(rule.blockEnds(block), nil)
+}
+
+// tell writes stops down, except those that have been.
+func (r *Runner) tell(stops []results.Stop, decided map[experiment.Cell]bool) error {
+	for _, s := range stops {
+		if decided[s.Cell] {
+			continue
+		}
+		if err := r.Stop(&s); err != nil {
+			return fmt.Errorf("write why %s stops: %w", s.Cell, err)
+		}
+	}
+	return nil
+}
+
+// attempts runs a trial until the engine lets it have an end of its own, a
+// bounded number of times, each on record. It gives the last record.
+func (r *Runner) attempts(stop, abort context.Context, c experiment.Cell, in experiment.Input, t experiment.Trial, made int) (*results.Trial, error) {
+	a := r.Engines.artifact(c.Backend, c.Function)
+	for attempt := made + 1; ; attempt++ {
+		if err := wait(stop, time.Duration(r.Plan.PauseNS)); err != nil {
+			return nil, err
+		}
+		if abort.Err() != nil {
+			return nil, context.Canceled
+		}
+		rec := trial(abort, a, c, in, t, time.Duration(r.Plan.TimeoutNS))
+		rec.Attempt = attempt
+		var away error
+		if rec.Outcome == experiment.BackendError && abort.Err() == nil {
+			away = r.Engines.check(abort, c.Backend)
+			rec.Again = away != nil || attempt < made+maxAttempts
+		}
+		if err := r.Record(rec); err != nil {
+			return nil, fmt.Errorf("write the record of trial %d: %w", t.Trial, err)
+		}
+		if !rec.Again {
+			return rec, nil
+		}
+		if away == nil {
+			r.Log.Warn().Int("trial", t.Trial).Int("attempt", attempt).Msg("the engine failed; trying again: " + rec.Error)
+		} else {
+			r.Log.Warn().Str("backend", c.Backend).Msg("waiting for the engine to come back: " + away.Error())
+			if err := r.cameBack(stop, c.Backend); err != nil {
+				return nil, err
+			}
+			r.Log.Info().Str("backend", c.Backend).Msg("the engine is back")
+			made = attempt // an outage is nobody's failure
+		}
+		if err := wait(stop, r.retryPause); err != nil {
+			return nil, err
+		}
+	}
+}
+
+// cameBack waits for an engine to answer again.
+func (r *Runner) cameBack(stop context.Context, backend string) error {
+	for until := time.Now().Add(r.patience); ; {
+		err := r.Engines.check(stop, backend)
+		if err == nil {
+			return nil
+		}
+		if stop.Err() == nil && time.Now().After(until) {
+			return fmt.Errorf("%w and did not come back within %s: %s: %w", ErrAway, r.patience, backend, err)
+		}
+		if err := wait(stop, r.retryPause); err != nil {
+			return err
+		}
+	}
+}
+
+// wait lets a time pass, unless the user stops the run.
+func wait(stop context.Context, d time.Duration) error {
+	if d > 0 {
+		timer := time.NewTimer(d)
+		defer timer.Stop()
+		select {
+		case <-timer.C:
+		case <-stop.Done():
+		}
+	}
+	if stop.Err() != nil {
+		return context.Canceled
 	}
 	return nil
 }
@@ -59,7 +236,7 @@ func (r *Runner) Run(stop, abort context.Context) error {
 // trial runs one request and judges it.
 func trial(abort context.Context, a backends.Artifact, c experiment.Cell, in experiment.Input, t experiment.Trial, timeout time.Duration) *results.Trial {
 	rec := &results.Trial{
-		Trial: t.Trial, Block: t.Block, Attempt: 1, Warmup: t.Warmup,
+		Trial: t.Trial, Block: t.Block, Warmup: t.Warmup,
 		Function: c.Function, Input: c.Input, Backend: c.Backend, Start: c.Start,
 		Requested: time.Now().UTC().Truncate(time.Microsecond),
 	}

@@ -152,16 +152,26 @@ func TestOutcomes(t *testing.T) {
 			e, p := open(t, experimentOn(&f), "f/*")
 			var got []*results.Trial
 			r := Runner{Plan: p, Engines: e, Record: func(rec *results.Trial) error { got = append(got, rec); return nil }}
+			r.retryPause = time.Nanosecond
 			if err := r.Run(t.Context(), t.Context()); err != nil {
 				t.Fatal(err)
 			}
-			if len(got) != 3 || !got[0].Warmup || got[1].Warmup {
+			attempts := 1
+			if tt.want == experiment.BackendError {
+				attempts = maxAttempts
+			}
+			if len(got) != 3*attempts || !got[0].Warmup || got[len(got)-1].Warmup {
 				t.Fatalf("%d records", len(got))
 			}
-			if f.started != 3 || f.closed != 3 {
+			if f.started != len(got) || f.closed != len(got) {
 				t.Errorf("%d were started, %d closed", f.started, f.closed)
 			}
-			rec := got[2]
+			for i, rec := range got {
+				if rec.Attempt != 1+i%attempts || rec.Final() != (rec.Attempt == attempts) {
+					t.Errorf("record %d is attempt %d, final: %v", i, rec.Attempt, rec.Final())
+				}
+			}
+			rec := got[len(got)-1]
 			if rec.Outcome != tt.want || !strings.Contains(rec.Error, tt.error) || (rec.Error == "") != (tt.error == "") {
 				t.Errorf("%s %q, want %s %q", rec.Outcome, rec.Error, tt.want, tt.error)
 			}

@@ -1,0 +1,75 @@
+package runner
+
+import (
+	"fmt"
+	"time"
+
+	"github.com/nebula-bench/nebula/experiment"
+	"github.com/nebula-bench/nebula/experiment/results"
+)
+
+// Prior is what the records of a run that did not end already hold.
+type Prior struct {
+	spent    time.Duration
+	final    []bool      // by trial number - 1
+	attempts map[int]int // made of trials that are not final
+	bad      int
+	done     int
+	stops    []results.Stop
+	trials   func(func(*results.Trial, error) bool)
+}
+
+// NewPrior reads the records of a run's folder. A record that the plan does
+// not hold is an error: the folder's files do not belong together.
+func NewPrior(f *results.Folder) (*Prior, error) {
+	p := &Prior{final: make([]bool, f.Plan.Len()), attempts: map[int]int{}, trials: f.Trials()}
+	for _, s := range f.Run.Sessions {
+		// The last record says how far a session came that was killed.
+		if s.Ended != nil {
+			p.spent += s.Ended.Sub(s.Started)
+		}
+	}
+	var last time.Time
+	for t, err := range f.Trials() {
+		if err != nil {
+			return nil, err
+		}
+		if t.Trial > len(p.final) {
+			return nil, fmt.Errorf("%s holds a record of trial %d, and the plan has %d", f.Dir, t.Trial, len(p.final))
+		}
+		last = t.Requested
+		if !t.Final() {
+			p.attempts[t.Trial] = t.Attempt
+			continue
+		}
+		if p.final[t.Trial-1] {
+			return nil, fmt.Errorf("%s holds two records of trial %d", f.Dir, t.Trial)
+		}
+		p.final[t.Trial-1] = true
+		p.done++
+		if t.Outcome != experiment.OK {
+			p.bad++
+		}
+	}
+	if n := len(f.Run.Sessions); n > 0 && f.Run.Sessions[n-1].Ended == nil && !last.IsZero() {
+		p.spent += max(0, last.Sub(f.Run.Sessions[n-1].Started))
+	}
+	var err error
+	p.stops, err = f.Stops()
+	return p, err
+}
+
+// Done is how many trials have their final record.
+func (p *Prior) Done() int { return p.done }
+
+// Bad is how many of those did not end well.
+func (p *Prior) Bad() int { return p.bad }
+
+// has reports whether a trial has its final record, and how many attempts
+// were made of one that has not.
+func (p *Prior) has(trial int) (bool, int) {
+	if p == nil {
+		return false, 0
+	}
+	return p.final[trial-1], p.attempts[trial]
+}
