@@ -8,6 +8,7 @@ import (
 	"github.com/hashicorp/hcl/v2"
 	"github.com/hashicorp/hcl/v2/gohcl"
 	"github.com/zclconf/go-cty/cty"
+	"github.com/zclconf/go-cty/cty/convert"
 
 	"github.com/nebula-bench/nebula/experiment"
 )
@@ -30,26 +31,42 @@ func (ld *loader) backends(blocks hcl.Blocks, ax *axes) []experiment.Backend {
 			ld.errorf(b.LabelRanges[1], "Invalid backend name", "%s can't be a name. Use up to 64 letters (a-z), digits, '_' and '-', the first of them a letter or digit.", quote(backend.Label))
 		}
 		ax.backend.names = append(ax.backend.names, name)
-		ld.backend(b, &backend, ax)
+		control := ld.backend(b, &backend, ax)
 		bs = append(bs, backend)
+		if !control {
+			continue
+		}
+		twin := backend
+		twin.Label, twin.ControlOf = backend.Label+"-control", name
+		if first, ok := seen[twin.Name()]; ok {
+			ld.errorf(b.LabelRanges[1], "Duplicate backend", "The control of %s is called %s, and so is the backend at %s. Rename one of them.", quote(name), quote(twin.Name()), place(first))
+		}
+		if len(twin.Label) > 64 {
+			ld.errorf(b.LabelRanges[1], "Invalid backend name", "%s can't be a name: with control = true a name has at most 56 characters.", quote(twin.Label))
+		}
+		seen[twin.Name()] = b.LabelRanges[1]
+		ax.backend.names = append(ax.backend.names, twin.Name())
+		bs = append(bs, twin)
 	}
 	return bs
 }
 
 // backend decodes a block in two phases: what all backends have, and then
-// the rest into the options of the backend's type.
-func (ld *loader) backend(b *hcl.Block, out *experiment.Backend, ax *axes) {
-	content, rest, diags := b.Body.PartialContent(attributeSchema("start"))
+// the rest into the options of the backend's type. It reports whether the
+// backend wants a control.
+func (ld *loader) backend(b *hcl.Block, out *experiment.Backend, ax *axes) (control bool) {
+	content, rest, diags := b.Body.PartialContent(attributeSchema("start", "control"))
 	ld.add(diags)
 	var st state
 	if out.Starts, st = ld.starts(content.Attributes["start"]); st == failed {
 		ax.vague = true
 	}
+	control = ld.yes(content.Attributes["control"])
 	newOptions, ok := ld.lang.Backends[out.Type]
 	if !ok {
 		types := slices.Sorted(maps.Keys(ld.lang.Backends))
 		ld.errorf(b.LabelRanges[0], "Unknown backend type", "There is no backend of type %s.%s The types are %s.", quote(out.Type), ld.didYouMean(out.Type, types), list(types))
-		return
+		return control
 	}
 	before := len(ld.diags)
 	incomplete := false
@@ -58,7 +75,7 @@ func (ld *loader) backend(b *hcl.Block, out *experiment.Backend, ax *axes) {
 	ld.add(gohcl.DecodeBody(body, ld.ctx, options))
 	out.Options = options
 	if len(ld.diags) > before || incomplete {
-		return // half of the settings can't be judged
+		return control // half of the settings can't be judged
 	}
 	for _, p := range options.Check(ld.dir) {
 		at, ok := body.ranges[p.Attribute]
@@ -67,6 +84,21 @@ func (ld *loader) backend(b *hcl.Block, out *experiment.Backend, ax *axes) {
 		}
 		ld.errorf(at, p.Summary, "%s", p.Detail)
 	}
+	return control
+}
+
+// yes is the value of an attribute that holds true or false.
+func (ld *loader) yes(attr *hcl.Attribute) bool {
+	v, st := ld.value(attr)
+	if st != set {
+		return false
+	}
+	b, err := convert.Convert(v, cty.Bool)
+	if err != nil {
+		ld.unsuitable(attr, "true or false", v)
+		return false
+	}
+	return b.True()
 }
 
 func (ld *loader) starts(attr *hcl.Attribute) ([]experiment.Start, state) {

@@ -2,11 +2,15 @@ package config
 
 import (
 	"cmp"
+	"crypto/sha256"
+	"encoding/hex"
 	"errors"
+	"fmt"
 	"io/fs"
 	"maps"
 	"os"
 	"path/filepath"
+	"regexp"
 	"slices"
 	"strings"
 
@@ -273,9 +277,7 @@ func (ld *loader) inputBlock(b *hcl.Block) experiment.Input {
 func (ld *loader) input(name string, attrs hcl.Attributes) experiment.Input {
 	in := experiment.Input{Name: name}
 	in.Stdin, _ = ld.text(attrs["stdin"])
-	if expect, st := ld.text(attrs["expect"]); st == set {
-		in.Expect = experiment.ExpectText(expect)
-	}
+	in.Expect = ld.expect(attrs["expect"])
 	args, _ := ld.texts(attrs["args"], "a list of strings, such as [\"-v\", \"10\"]", false)
 	for _, a := range args {
 		if strings.Contains(a.text, "\x00") {
@@ -285,6 +287,103 @@ func (ld *loader) input(name string, attrs hcl.Attributes) experiment.Input {
 	}
 	in.Env = ld.env(attrs["env"])
 	return in
+}
+
+// maxExpected bounds a file that holds an answer; no answer may be longer.
+const maxExpected = 64 << 20
+
+var expectNames = []string{"text", "file", "regex", "sha256"}
+
+// expect is what an answer must be: a text, or an object that says what of
+// the answer is compared.
+func (ld *loader) expect(attr *hcl.Attribute) *experiment.Expect {
+	v, st := ld.value(attr)
+	if st != set {
+		return nil
+	}
+	if s, ok := scalar(v); ok {
+		return experiment.ExpectText(s)
+	}
+	if kind(v.Type()) != "object" {
+		ld.unsuitable(attr, "the answer as a string, or an object with "+list(expectNames), v)
+		return nil
+	}
+	at := attr.Expr.Range()
+	e := &experiment.Expect{}
+	elements := v.AsValueMap()
+	said := 0
+	for _, k := range slices.Sorted(maps.Keys(elements)) {
+		s, ok := scalar(elements[k])
+		switch {
+		case !slices.Contains(expectNames, k):
+			ld.errorf(at, "Unknown attribute of expect", "An answer has no %s.%s What is expected of it is %s.", quote(k), ld.didYouMean(k, expectNames), list(expectNames))
+		case elements[k].IsNull(): // not set
+			continue
+		case !ok:
+			ld.errorf(at, "Unsuitable value", "%s of expect must be a string, but this is %s.", k, article(elements[k].Type()))
+		case k == "text":
+			e.Text = &s
+		case k == "file":
+			e.Text = ld.expectedFile(at, s)
+			if elements["text"] != cty.NilVal && !elements["text"].IsNull() {
+				ld.errorf(at, "Both text and file", "Both hold the whole answer. Remove one of the two.")
+			}
+		case k == "regex":
+			e.Regex = s
+			if _, err := regexp.Compile(s); err != nil {
+				ld.errorf(at, "Invalid regular expression", "%s. The syntax is that of RE2; in HCL a backslash is written twice.", upperFirst(err.Error()))
+			}
+			if s == "" {
+				ld.errorf(at, "Empty regular expression", "An empty one matches every answer. Remove it.")
+			}
+		case k == "sha256":
+			e.SHA256 = strings.ToLower(s)
+			if b, err := hex.DecodeString(s); err != nil || len(b) != sha256.Size {
+				ld.errorf(at, "Invalid digest", "sha256 must be 64 hexadecimal digits, such as sha256sum prints them, but this is %s.", quote(s))
+			}
+		}
+		said++
+	}
+	if said == 0 {
+		ld.errorf(at, "Nothing expected", "The object is empty. Write the answer as a string, or an object with %s; or remove expect.", list(expectNames))
+	}
+	return e
+}
+
+// expectedFile reads an answer. Unlike a function it must be within reach of
+// everybody who has the experiment, so its text enters the plan's hash.
+func (ld *loader) expectedFile(at hcl.Range, name string) *string {
+	path := filepath.Clean(name)
+	if !filepath.IsAbs(path) {
+		path = filepath.Join(ld.dir, path)
+	}
+	info, err := os.Stat(path)
+	switch {
+	case errors.Is(err, fs.ErrNotExist):
+		ld.errorf(at, "Answer not found", "There is no file %s. Paths are relative to the folder of this file.%s", quote(name), ld.neighbour(name, path))
+		return nil
+	case err == nil && !info.Mode().IsRegular():
+		err = errors.New("it is not a file")
+	case err == nil && info.Size() > maxExpected:
+		err = fmt.Errorf("it is longer than %d MiB; use sha256 instead", maxExpected>>20)
+	}
+	var text []byte
+	if err == nil {
+		text, err = os.ReadFile(path)
+	}
+	if err != nil {
+		ld.errorf(at, "Answer not readable", "%s can't be read: %s.", quote(name), cause(err))
+		return nil
+	}
+	s := string(text)
+	return &s
+}
+
+func upperFirst(s string) string {
+	if s == "" {
+		return s
+	}
+	return strings.ToUpper(s[:1]) + s[1:]
 }
 
 func (ld *loader) env(attr *hcl.Attribute) map[string]string {

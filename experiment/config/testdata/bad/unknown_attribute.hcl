@@ -22,5 +22,5 @@ backend "docker" "small" {
 
 run {
   repetition = 3
-  until {}
+  untill {}
 }
