@@ -9,6 +9,7 @@ package experiment
 import (
 	"crypto/sha256"
 	"encoding/hex"
+	"encoding/json"
 	"fmt"
 	"regexp"
 	"slices"
@@ -27,6 +28,35 @@ type Experiment struct {
 	Backends    []Backend
 	Matrix      Matrix
 	Run         Run
+}
+
+// Resolved gives the experiment with every expression worked out, as JSON.
+// Of long texts it gives the digest: they are data and not a description.
+func (x *Experiment) Resolved() (json.RawMessage, error) {
+	out := *x
+	out.Source = nil // stands beside it
+	out.Functions = slices.Clone(x.Functions)
+	for i, f := range out.Functions {
+		f.Inputs = slices.Clone(f.Inputs)
+		for j := range f.Inputs {
+			in := &f.Inputs[j]
+			in.Stdin = brief(in.Stdin)
+			if in.Expect != nil && in.Expect.Text != nil {
+				e, text := *in.Expect, brief(*in.Expect.Text)
+				e.Text = &text
+				in.Expect = &e
+			}
+		}
+		out.Functions[i] = f
+	}
+	return json.Marshal(out)
+}
+
+func brief(s string) string {
+	if len(s) <= 4096 {
+		return s
+	}
+	return fmt.Sprintf("sha256:%x, %d bytes", sha256.Sum256([]byte(s)), len(s))
 }
 
 // Function is the workload: one source, buildable for several backends.

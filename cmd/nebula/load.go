@@ -28,7 +28,7 @@ func (f *experimentFlags) register(c *cobra.Command) {
 	c.Flags().StringArrayVar(&f.vars, "var", nil, "set a variable: `name=value`")
 	c.Flags().StringArrayVar(&f.varFiles, "var-file", nil, "read variables from a `file`")
 	c.Flags().StringArrayVar(&f.only, "only", nil, "keep only the cells that match `pattern`, such as 'fibonacci/*/wazero.*/cold'")
-	c.Flags().IntVar(&f.repetitions, "repetitions", 0, "run each cell `n` times, whatever the file says")
+	c.Flags().IntVar(&f.repetitions, "repetitions", 0, "run each cell `n` times, or at most so often where the file says until")
 	c.Flags().BoolVar(&f.quick, "quick", false, "one block without warm-up, with each function's first input")
 }
 
@@ -37,13 +37,16 @@ func (f *experimentFlags) apply(x *experiment.Experiment) error {
 		return &exitError{exitUsage, fmt.Errorf("--repetitions is %d: it must be 1 or more", f.repetitions)}
 	}
 	if f.quick {
-		x.Run.Repetitions, x.Run.Warmup = 1, 0
+		x.Run.Repetitions, x.Run.Warmup, x.Run.Until = 1, 0, nil
 		for i := range x.Functions {
 			x.Functions[i].Inputs = x.Functions[i].Inputs[:1]
 		}
 	}
 	if f.repetitions > 0 {
 		x.Run.Repetitions = f.repetitions
+		if u := x.Run.Until; u != nil {
+			u.Max, u.Min = f.repetitions, min(u.Min, f.repetitions)
+		}
 	}
 	return nil
 }

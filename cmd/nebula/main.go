@@ -36,7 +36,7 @@ const (
 	exitFine        = 0
 	exitFailed      = 1 // some trials failed, or something went wrong on the way
 	exitUsage       = 2 // usage or configuration
-	exitUnfit       = 5 // the machine lacks something, under --strict
+	exitUnfit       = 5 // another run goes on, or, under --strict, the machine lacks something
 	exitInterrupted = 130
 )
 
@@ -108,7 +108,7 @@ says which is better, by how much, and whether it is real.
   xdg-open reports/index.html
 
 Exit codes: 0 fine; 1 some trials failed; 2 usage or configuration;
-5 machine unfit under --strict; 130 interrupted.
+5 machine busy, or unfit under --strict; 130 interrupted.
 Each flag has a twin in the environment: --out is NEBULA_OUT.`,
 		SilenceErrors: true,
 		SilenceUsage:  true,

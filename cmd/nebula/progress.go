@@ -20,6 +20,7 @@ type progress interface {
 	io.Writer
 	start(trials int)
 	trial(*results.Trial)
+	fewer(trials int) // will be run than was said
 	stop()
 }
 
@@ -56,6 +57,7 @@ type noProgress struct{ io.Writer }
 
 func (noProgress) start(int)            {}
 func (noProgress) trial(*results.Trial) {}
+func (noProgress) fewer(int)            {}
 func (noProgress) stop()                {}
 
 // barProgress draws a bar on a terminal. Its own goroutine reads what the run
@@ -64,6 +66,7 @@ type barProgress struct {
 	out  io.Writer
 	pool *mpb.Progress
 	bar  *mpb.Bar
+	all  int64
 
 	mu   sync.Mutex
 	to   io.Writer // out, or the pool while there is a bar
@@ -80,7 +83,8 @@ func (p *barProgress) Write(b []byte) (int, error) {
 func (p *barProgress) start(trials int) {
 	p.pool = mpb.New(mpb.WithOutput(p.out), mpb.WithWidth(40))
 	p.set(p.pool, "")
-	p.bar = p.pool.AddBar(int64(trials),
+	p.all = int64(trials)
+	p.bar = p.pool.AddBar(0, // whose total may change
 		mpb.PrependDecorators(decor.CountersNoUnit("%d/%d trials ")),
 		mpb.AppendDecorators(
 			decor.AverageETA(decor.ET_STYLE_GO), decor.Name(" left  "),
@@ -90,6 +94,7 @@ func (p *barProgress) start(trials int) {
 				return p.last
 			}),
 		))
+	p.bar.SetTotal(p.all, false)
 }
 
 func (p *barProgress) set(to io.Writer, last string) {
@@ -101,6 +106,11 @@ func (p *barProgress) set(to io.Writer, last string) {
 func (p *barProgress) trial(t *results.Trial) {
 	p.set(p.pool, fmt.Sprintf("%.24s on %s, %s", printable(t.Function), t.Backend, t.Start))
 	p.bar.Increment()
+}
+
+func (p *barProgress) fewer(n int) {
+	p.all -= int64(n)
+	p.bar.SetTotal(p.all, false)
 }
 
 func (p *barProgress) stop() {
@@ -131,6 +141,8 @@ func (p *plainProgress) trial(*results.Trial) {
 	}
 }
 
+func (p *plainProgress) fewer(n int) { p.all -= n }
+
 func (p *plainProgress) stop() {
 	fmt.Fprintf(p, "%d/%d trials in %s\n", p.done, p.all, time.Since(p.began).Round(time.Second))
 }
@@ -158,5 +170,7 @@ func (p *jsonProgress) trial(t *results.Trial) {
 		p.Write(append(b, '\n'))
 	}
 }
+
+func (p *jsonProgress) fewer(n int) { p.all -= n }
 
 func (p *jsonProgress) stop() {}

@@ -2,6 +2,8 @@ package main
 
 import (
 	"context"
+	"crypto/sha256"
+	"encoding/hex"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -9,11 +11,13 @@ import (
 	"os"
 	"os/signal"
 	"path/filepath"
+	"strings"
 	"syscall"
 	"time"
 
 	"github.com/rs/zerolog"
 	"github.com/spf13/cobra"
+	"github.com/spf13/pflag"
 
 	"github.com/nebula-bench/nebula/backends"
 	"github.com/nebula-bench/nebula/experiment"
@@ -24,8 +28,9 @@ import (
 
 type runFlags struct {
 	experimentFlags
-	strict, json bool
-	progress     string
+	strict, json           bool
+	progress, resume, lock string
+	wait                   time.Duration
 }
 
 func (a *app) runCommand() *cobra.Command {
@@ -33,17 +38,40 @@ func (a *app) runCommand() *cobra.Command {
 	c := &cobra.Command{
 		Use:   "run FILE",
 		Short: "Run an experiment and write its report",
-		Args:  cobra.ExactArgs(1),
-		RunE:  func(c *cobra.Command, args []string) error { return fail(a.run(c.Context(), args[0], f)) },
+		Long: `Run an experiment and write its report. One run at a time goes on on a machine.
+
+A run that was interrupted, killed or broken goes on with --resume RUN, where
+RUN is its folder, its id, or latest; FILE is needed only if the experiment no
+longer lies where it lay.`,
+		Args: func(c *cobra.Command, args []string) error {
+			if f.resume != "" {
+				return cobra.MaximumNArgs(1)(c, args)
+			}
+			return cobra.ExactArgs(1)(c, args)
+		},
+		RunE: func(c *cobra.Command, args []string) error {
+			return fail(a.run(c.Context(), strings.Join(args, ""), f, c.Flags()))
+		},
 	}
 	f.register(c)
 	c.Flags().BoolVar(&f.strict, "strict", false, "exit with 5, before any trial, where this machine lacks something")
 	c.Flags().BoolVar(&f.json, "json", false, "print the summary as JSON")
 	c.Flags().StringVar(&f.progress, "progress", "auto", "how to show progress: auto, bar, plain, json or none")
+	c.Flags().StringVar(&f.resume, "resume", "", "go on with `run`, which did not end")
+	c.Flags().StringVar(&f.lock, "lock", defaultLock, "`file` that keeps two runs apart")
+	c.Flags().DurationVar(&f.wait, "wait", 0, "how long to wait for another run to end, such as 1h")
 	return c
 }
 
-func (a *app) run(ctx context.Context, file string, f runFlags) (err error) {
+// run is nebula run: it opens what the experiment needs, fixes the plan,
+// executes it and reports.
+func (a *app) run(ctx context.Context, file string, f runFlags, flags *pflag.FlagSet) (err error) {
+	var old *resumed
+	if f.resume != "" {
+		if old, file, err = a.openResumed(f.resume, file, &f, flags); err != nil {
+			return err
+		}
+	}
 	x, err := a.load(file, f.experimentFlags)
 	if err != nil {
 		return err
@@ -56,7 +84,16 @@ func (a *app) run(ctx context.Context, file string, f runFlags) (err error) {
 	stop, abort, release := interrupts(ctx, log)
 	defer release()
 
-	owner := backends.NewOwner(backends.NewRunID(time.Now()))
+	id := backends.NewRunID(time.Now())
+	if old != nil {
+		id = old.folder.Run.ID
+	}
+	owner := backends.NewOwner(id)
+	lock, err := lockMachine(stop, f.lock, f.wait, owner, log)
+	if err != nil {
+		return err
+	}
+	defer lock.release()
 	sweep(stop, x, log)
 	scratch, err := newScratch(owner)
 	if err != nil {
@@ -94,52 +131,165 @@ func (a *app) run(ctx context.Context, file string, f runFlags) (err error) {
 		return errors.New("no cell can run on this machine (see above); nothing was written")
 	}
 
-	record := &results.Run{
-		ID: owner.Run, Experiment: x.Name, Title: x.Description, File: x.File, Source: string(x.Source),
-		Command: os.Args, Started: time.Now().UTC().Truncate(time.Millisecond), State: results.Running,
-		Nebula: version(), Host: runner.DescribeHost(stop, filepath.Dir(x.File)), Variables: x.Variables,
-	}
-	engines.Describe(record)
-	dir := results.Dir(a.out, x.Name, owner.Run)
-	w, err := results.Create(dir, plan, record)
+	record, err := a.describe(stop, x, file, f)
 	if err != nil {
-		return fmt.Errorf("make the run's folder: %w", err)
-	}
-	log.Info().Str("run", owner.Run).Int("cells", len(plan.Cells)).Int("trials", plan.Len()).Msg("running")
-
-	bad := 0
-	bar.start(plan.Len())
-	r := runner.Runner{Plan: plan, Engines: engines, Record: func(t *results.Trial) error {
-		if t.Outcome != experiment.OK {
-			bad++
-		}
-		bar.trial(t)
-		return w.Append(t)
-	}}
-	runErr := r.Run(stop, abort)
-	bar.stop()
-
-	ended := time.Now().UTC().Truncate(time.Millisecond)
-	record.Ended, record.State = &ended, results.Complete
-	if runErr != nil {
-		record.State = results.Broken
-		if errors.Is(runErr, context.Canceled) {
-			record.State, runErr = results.Interrupted, nil
-		}
-	}
-	if err := errors.Join(runErr, w.Update(record), w.Close()); err != nil {
-		return fmt.Errorf("the run stopped; what was recorded until then is in %s: %w", dir, err)
-	}
-	if err := a.finish(dir, f.json, log); err != nil {
 		return err
 	}
-	switch {
-	case record.State == results.Interrupted:
-		return &exitError{exitInterrupted, fmt.Errorf("interrupted; the trials until then are in %s", dir)}
-	case bad > 0:
-		return &exitError{exitFailed, fmt.Errorf("%d of %d trials failed; the report counts them by cell", bad, plan.Len())}
+	record.ID = id
+	engines.Describe(record)
+	e := &execution{plan: plan, engines: engines, record: record, bar: bar, log: log}
+	if err := e.open(a.out, old); err != nil {
+		return err
+	}
+	runErr := e.run(stop, abort)
+	if runErr != nil {
+		resume := "nebula run --resume " + e.dir
+		switch {
+		case record.State == results.Interrupted:
+			if err := a.finish(e.dir, f.json, log); err != nil {
+				return err
+			}
+			return &exitError{exitInterrupted, fmt.Errorf("interrupted; the trials until then are in %s; go on with: %s", e.dir, resume)}
+		case errors.Is(runErr, runner.ErrAway):
+			if err := a.finish(e.dir, f.json, log); err != nil {
+				return err
+			}
+		}
+		return fmt.Errorf("the run stopped: %w; what was recorded until then is in %s; when that is mended, go on with: %s", runErr, e.dir, resume)
+	}
+	if err := a.finish(e.dir, f.json, log); err != nil {
+		return err
+	}
+	if e.bad > 0 {
+		return &exitError{exitFailed, fmt.Errorf("%d of %d trials failed; the report counts them by cell", e.bad, e.done)}
 	}
 	return nil
+}
+
+// describe gives what run.json says before any engine is asked.
+func (a *app) describe(ctx context.Context, x *experiment.Experiment, file string, f runFlags) (*results.Run, error) {
+	resolved, err := x.Resolved()
+	if err != nil {
+		return nil, err
+	}
+	binary, err := ownDigest()
+	if err != nil {
+		return nil, fmt.Errorf("read nebula's own program: %w", err)
+	}
+	asked := results.Asked{Vars: f.vars, Only: f.only, Repetitions: f.repetitions, Quick: f.quick}
+	if asked.File, err = filepath.Abs(file); err != nil {
+		return nil, err
+	}
+	for _, v := range f.varFiles {
+		if v, err = filepath.Abs(v); err != nil {
+			return nil, err
+		}
+		asked.VarFiles = append(asked.VarFiles, v)
+	}
+	now := time.Now().UTC().Truncate(time.Millisecond)
+	return &results.Run{
+		Experiment: x.Name, Title: x.Description, File: x.File, Source: string(x.Source),
+		Command: os.Args, Started: now, State: results.Running, Nebula: version(), Binary: binary,
+		Host: runner.DescribeHost(ctx, filepath.Dir(x.File)), Variables: x.Variables,
+		Asked: asked, Resolved: resolved, Sessions: []results.Session{{Started: now}},
+	}, nil
+}
+
+func ownDigest() (string, error) {
+	f, err := os.Open("/proc/self/exe")
+	if err != nil {
+		return "", err
+	}
+	defer f.Close()
+	h := sha256.New()
+	if _, err := io.Copy(h, f); err != nil {
+		return "", err
+	}
+	return "sha256:" + hex.EncodeToString(h.Sum(nil)), nil
+}
+
+// execution is one session of a run: from here on there is a folder.
+type execution struct {
+	plan    *experiment.Plan
+	engines *runner.Engines
+	record  *results.Run
+	bar     progress
+	log     zerolog.Logger
+
+	dir       string
+	w         *results.Writer
+	prior     *runner.Prior
+	done, bad int // trials with their final record, of all sessions
+}
+
+// open makes the run's folder, or takes up that of an earlier session.
+func (e *execution) open(out string, old *resumed) (err error) {
+	if old == nil {
+		e.dir = results.Dir(out, e.record.Experiment, e.record.ID)
+		if e.w, err = results.Create(e.dir, e.plan, e.record); err != nil {
+			return fmt.Errorf("make the run's folder: %w", err)
+		}
+		e.log.Info().Str("run", e.record.ID).Int("cells", len(e.plan.Cells)).Int("trials", e.plan.Len()).Msg("running")
+		return nil
+	}
+	if err := old.refuse(e.plan, e.record); err != nil {
+		return err
+	}
+	session := e.record.Sessions[0]
+	run := old.folder.Run
+	run.Sessions, run.State, run.Ended = append(run.Sessions, session), results.Running, nil
+	*e.record = run
+	e.dir, e.prior = old.folder.Dir, old.prior
+	e.done, e.bad = e.prior.Done(), e.prior.Bad()
+	if e.w, err = results.Resume(e.dir); err == nil {
+		err = e.w.Update(e.record)
+	}
+	if err != nil {
+		return fmt.Errorf("take up the run's folder: %w", err)
+	}
+	e.log.Info().Str("run", e.record.ID).Int("done", e.done).Int("left", e.prior.Left(e.plan)).Msg("going on")
+	return nil
+}
+
+// run executes what is left of the plan and writes how that ended.
+func (e *execution) run(stop, abort context.Context) error {
+	blocks := e.plan.Warmup + e.plan.Repetitions
+	e.bar.start(e.prior.Left(e.plan))
+	r := runner.Runner{
+		Plan: e.plan, Engines: e.engines, Prior: e.prior, Log: e.log,
+		Record: func(t *results.Trial) error {
+			if t.Final() {
+				e.done++
+				if t.Outcome != experiment.OK {
+					e.bad++
+				}
+				e.bar.trial(t)
+			}
+			return e.w.Append(t)
+		},
+		Stop: func(s *results.Stop) error {
+			e.bar.fewer(blocks - s.Block)
+			return e.w.Stop(s)
+		},
+	}
+	runErr := r.Run(stop, abort)
+	e.bar.stop()
+
+	ended := time.Now().UTC().Truncate(time.Millisecond)
+	e.record.Ended, e.record.State = &ended, results.Complete
+	e.record.Sessions[len(e.record.Sessions)-1].Ended = &ended
+	switch {
+	case errors.Is(runErr, context.Canceled):
+		e.record.State = results.Interrupted
+	case runErr != nil:
+		e.record.State = results.Broken
+	}
+	err := errors.Join(e.w.Update(e.record), e.w.Close())
+	if err != nil {
+		// Half of a good end is a bad end.
+		e.record.State = results.Broken
+	}
+	return errors.Join(runErr, err)
 }
 
 // finish writes the pages and says what the run showed.

@@ -60,6 +60,7 @@ func scripts(t *testing.T, dir string) {
 			e.Setenv("REPO", repo)
 			e.Setenv("HOSTNAME", host)
 			e.Setenv("NEBULA_CACHE", cache)
+			e.Setenv("NEBULA_LOCK", filepath.Join(e.WorkDir, "lock")) // scripts run side by side
 			e.Setenv("NO_DOCKER", "unix:///var/run/no-such-engine.sock")
 			for i, name := range []string{"GOCACHE", "GOMODCACHE", "GOPROXY", "GOFLAGS"} {
 				e.Setenv(name, vars[i])

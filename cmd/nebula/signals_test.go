@@ -42,7 +42,7 @@ func nebula(t *testing.T, dir, cache string, args ...string) (*exec.Cmd, *bytes.
 	c := exec.Command(exe)
 	c.Args = append([]string{"nebula"}, args...)
 	c.Dir = dir
-	c.Env = append(os.Environ(), "NEBULA_CACHE="+cache)
+	c.Env = append(os.Environ(), "NEBULA_CACHE="+cache, "NEBULA_LOCK="+filepath.Join(cache, "lock"))
 	var out bytes.Buffer
 	c.Stdout, c.Stderr = &out, &out
 	if err := c.Start(); err != nil {

@@ -86,6 +86,7 @@ type Run struct {
 // Asked is what the command line chose of the experiment. A resumed run uses
 // it again.
 type Asked struct {
+	File        string   `json:"file,omitempty"` // where the experiment lay, absolute
 	Vars        []string `json:"vars,omitempty"`
 	VarFiles    []string `json:"var_files,omitempty"`
 	Only        []string `json:"only,omitempty"`

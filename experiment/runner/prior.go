@@ -60,10 +60,31 @@ func NewPrior(f *results.Folder) (*Prior, error) {
 }
 
 // Done is how many trials have their final record.
-func (p *Prior) Done() int { return p.done }
+func (p *Prior) Done() int {
+	if p == nil {
+		return 0
+	}
+	return p.done
+}
 
 // Bad is how many of those did not end well.
-func (p *Prior) Bad() int { return p.bad }
+func (p *Prior) Bad() int {
+	if p == nil {
+		return 0
+	}
+	return p.bad
+}
+
+// Left is how many trials of the plan are still to run at most.
+func (p *Prior) Left(plan *experiment.Plan) int {
+	left := plan.Len() - p.Done()
+	if p != nil {
+		for _, s := range p.stops {
+			left -= plan.Warmup + plan.Repetitions - s.Block
+		}
+	}
+	return left
+}
 
 // has reports whether a trial has its final record, and how many attempts
 // were made of one that has not.
