@@ -8,6 +8,7 @@ package docker
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"os"
 	"path/filepath"
@@ -16,7 +17,10 @@ import (
 	"strings"
 	"time"
 
+	"github.com/containerd/errdefs"
 	"github.com/docker/docker/api/types"
+	"github.com/docker/docker/api/types/container"
+	"github.com/docker/docker/api/types/filters"
 	"github.com/docker/docker/api/types/system"
 	"github.com/docker/docker/client"
 	"github.com/docker/go-units"
@@ -53,7 +57,10 @@ type Options struct {
 	dir string // where Base is relative to
 }
 
-var _ backends.Options = (*Options)(nil)
+var (
+	_ backends.Options = (*Options)(nil)
+	_ backends.Checker = (*backend)(nil)
+)
 
 // Check implements backends.Options.
 func (o *Options) Check(dir string) []backends.Problem {
@@ -210,6 +217,30 @@ func (b *backend) Describe() map[string]string {
 		}
 	}
 	return facts
+}
+
+// Check implements backends.Checker. An engine that comes back may bring
+// containers with it whose trials have long ended.
+func (b *backend) Check(ctx context.Context) error {
+	if _, err := b.client.Ping(ctx); err != nil {
+		return err
+	}
+	return b.removeLeft(ctx)
+}
+
+// removeLeft removes the containers of this run. No trial may be going on.
+func (b *backend) removeLeft(ctx context.Context) error {
+	left, err := b.client.ContainerList(ctx, container.ListOptions{
+		All: true, Filters: filters.NewArgs(filters.Arg("label", backends.LabelRun+"="+b.session.Owner.Run)),
+	})
+	errs := []error{err}
+	for _, c := range left {
+		err := b.client.ContainerRemove(ctx, c.ID, container.RemoveOptions{Force: true, RemoveVolumes: true})
+		if err != nil && !errdefs.IsNotFound(err) {
+			errs = append(errs, fmt.Errorf("remove container %s: %w", c.ID[:12], err))
+		}
+	}
+	return errors.Join(errs...)
 }
 
 func (b *backend) Close(context.Context) error { return b.client.Close() }

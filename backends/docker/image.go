@@ -319,8 +319,12 @@ func contextTar(dir string, w io.Writer) error {
 	return errors.Join(err, t.Close())
 }
 
-// Close removes the image, if it was made for this run.
+// Close removes the image, if it was made for this run, and what an engine
+// that went away kept of trials.
 func (a *artifact) Close(ctx context.Context) error {
+	if err := a.backend.removeLeft(ctx); err != nil {
+		return err
+	}
 	if !a.made {
 		return nil
 	}

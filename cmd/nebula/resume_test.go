@@ -1,0 +1,360 @@
+package main
+
+import (
+	"bytes"
+	"encoding/json"
+	"fmt"
+	"math/rand/v2"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strconv"
+	"strings"
+	"syscall"
+	"testing"
+	"time"
+
+	"github.com/nebula-bench/nebula/experiment/results"
+	"github.com/nebula-bench/nebula/internal/testenv"
+)
+
+const bothBackends = `
+experiment "chaos" {}
+function "noop" { source = "%s" }
+backend "wazero" "wasm" { start = ["prepared"] }
+backend "docker" "scratch" { start = ["cold"] }
+run {
+  warmup      = 0
+  repetitions = %d
+}
+`
+
+// records counts the whole lines of the only run below a folder.
+func records(dir string) int {
+	files, _ := filepath.Glob(filepath.Join(dir, "reports/runs/*/*/trials.jsonl"))
+	if len(files) != 1 {
+		return 0
+	}
+	b, _ := os.ReadFile(files[0])
+	return bytes.Count(b, []byte("\n"))
+}
+
+// waitFor waits until there are so many records, or nebula has ended.
+func waitFor(t *testing.T, c *exec.Cmd, out *bytes.Buffer, dir string, n int) {
+	t.Helper()
+	for deadline := time.Now().Add(2 * time.Minute); records(dir) < n; time.Sleep(2 * time.Millisecond) {
+		if time.Now().After(deadline) {
+			t.Fatalf("%d records after two minutes, want %d: %s", records(dir), n, out)
+		}
+	}
+}
+
+// whole checks that the folder's final records are the plan's: each once.
+func whole(t *testing.T, f *results.Folder) (attempts int) {
+	t.Helper()
+	seen := map[int]int{}
+	for r, err := range f.Trials() {
+		if err != nil {
+			t.Fatal(err)
+		}
+		if attempts++; r.Final() {
+			seen[r.Trial]++
+		}
+		if r.Final() && r.Outcome != "ok" {
+			t.Errorf("trial %d: %s %s", r.Trial, r.Outcome, r.Error)
+		}
+	}
+	for trial := range f.Plan.Trials() {
+		if seen[trial.Trial] != 1 {
+			t.Errorf("trial %d has %d final records", trial.Trial, seen[trial.Trial])
+		}
+	}
+	if len(seen) != f.Plan.Len() {
+		t.Errorf("records of %d trials, and the plan has %d", len(seen), f.Plan.Len())
+	}
+	return attempts
+}
+
+// TestKillAndResume kills a run at random moments, between trials and within
+// them. NEBULA_TEST_KILLS says how often.
+func TestKillAndResume(t *testing.T) {
+	testenv.Need(t, "docker")
+	kills := 5
+	if n, err := strconv.Atoi(os.Getenv("NEBULA_TEST_KILLS")); err == nil {
+		kills = n
+	}
+	seed := uint64(time.Now().UnixNano())
+	t.Logf("seed %d", seed)
+	random := rand.New(rand.NewPCG(seed, 0))
+
+	dir, cache := t.TempDir(), t.TempDir()
+	file := filepath.Join(dir, "chaos.hcl")
+	if err := os.WriteFile(file, fmt.Appendf(nil, bothBackends, abs("../../functions/noop"), 3*kills+3), 0o644); err != nil {
+		t.Fatal(err)
+	}
+	c, out := nebula(t, dir, cache, "run", "chaos.hcl")
+	for range kills {
+		waitFor(t, c, out, dir, records(dir)+1+random.IntN(5))
+		time.Sleep(time.Duration(random.IntN(400)) * time.Millisecond)
+		c.Process.Kill()
+		c.Wait()
+		if c.ProcessState.Exited() {
+			t.Fatalf("it ended before it was killed: %s", out)
+		}
+		c, out = nebula(t, dir, cache, "run", "--resume", "latest")
+	}
+	if err := c.Wait(); err != nil {
+		t.Fatalf("the last session: %v: %s", err, out)
+	}
+	f, err := results.Find(filepath.Join(dir, "reports"), "latest")
+	if err != nil {
+		t.Fatal(err)
+	}
+	whole(t, f)
+	if f.Run.State != results.Complete || len(f.Run.Sessions) != kills+1 {
+		t.Errorf("state %s after %d sessions, want %d", f.Run.State, len(f.Run.Sessions), kills+1)
+	}
+	if left := labelled(t, f.Run.ID); len(left) > 0 {
+		t.Errorf("containers left behind: %v", left)
+	}
+	if left, _ := filepath.Glob(filepath.Join(cache, "scratch", "*")); len(left) > 0 {
+		t.Errorf("left behind: %v", left)
+	}
+	if left := children(); left != "" {
+		t.Errorf("children left behind: %s", left)
+	}
+}
+
+// stopped gives a run that was interrupted in good order.
+func stopped(t *testing.T) (dir, cache string, f *results.Folder) {
+	t.Helper()
+	c, out, dir, cache := startLong(t, false)
+	c.Process.Signal(os.Interrupt)
+	c.Wait()
+	if !strings.Contains(out.String(), "nebula run --resume ") {
+		t.Errorf("it does not say how to go on: %s", out)
+	}
+	f, _ = stored(t, dir)
+	return dir, cache, f
+}
+
+// A run does not go on where its numbers would be of something else.
+func TestResumeRefused(t *testing.T) {
+	dir, cache, f := stopped(t)
+	before, err := os.ReadFile(filepath.Join(f.Dir, results.TrialsFile))
+	if err != nil {
+		t.Fatal(err)
+	}
+	refused := func(t *testing.T, want string, args ...string) {
+		t.Helper()
+		c, out := nebula(t, dir, cache, append([]string{"run", "--resume", "latest"}, args...)...)
+		c.Wait()
+		if code := c.ProcessState.ExitCode(); code != exitUsage || !strings.Contains(out.String(), want) {
+			t.Errorf("exit code %d, want %d and %q: %s", code, exitUsage, want, out)
+		}
+		if after, _ := os.ReadFile(filepath.Join(f.Dir, results.TrialsFile)); !bytes.Equal(before, after) {
+			t.Error("the records have changed")
+		}
+	}
+	edit := func(t *testing.T, name, old, new string) {
+		t.Helper()
+		b, err := os.ReadFile(name)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if !bytes.Contains(b, []byte(old)) {
+			t.Fatalf("no %q in %s", old, b)
+		}
+		if err := os.WriteFile(name, bytes.Replace(b, []byte(old), []byte(new), 1), 0o644); err != nil {
+			t.Fatal(err)
+		}
+		t.Cleanup(func() { os.WriteFile(name, b, 0o644) })
+	}
+	quoted := func(s string) string {
+		b, _ := json.Marshal(s)
+		return string(b)
+	}
+	file, run := filepath.Join(dir, "long.hcl"), filepath.Join(f.Dir, results.RunFile)
+	digest := f.Run.Artifacts["wazero.wasm"]["noop"].Digest
+
+	t.Run("flags", func(t *testing.T) { refused(t, "--repetitions can't stand beside --resume", "--repetitions", "3") })
+	t.Run("experiment", func(t *testing.T) {
+		edit(t, file, "repetitions = 100000", "repetitions = 5")
+		refused(t, "resolved.Run.Repetitions: 100000 → 5")
+	})
+	t.Run("moved", func(t *testing.T) {
+		if err := os.Rename(file, file+".moved"); err != nil {
+			t.Fatal(err)
+		}
+		t.Cleanup(func() { os.Rename(file+".moved", file) })
+		refused(t, "say where it is: nebula run --resume latest FILE")
+	})
+	t.Run("binary", func(t *testing.T) {
+		edit(t, run, f.Run.Binary, "sha256:other")
+		refused(t, "binary: sha256:other → "+f.Run.Binary)
+	})
+	t.Run("machine", func(t *testing.T) {
+		edit(t, run, `"kernel": `+quoted(f.Run.Host.Kernel), `"kernel": "2.4.37"`)
+		refused(t, "host.kernel: 2.4.37 → "+f.Run.Host.Kernel)
+	})
+	t.Run("function", func(t *testing.T) {
+		edit(t, run, digest, "sha256:other")
+		refused(t, "artifacts.wazero.wasm.noop.digest: sha256:other → "+digest)
+	})
+	t.Run("complete", func(t *testing.T) {
+		edit(t, run, `"state": "interrupted"`, `"state": "complete"`)
+		refused(t, "there is nothing to resume")
+	})
+	t.Run("nothing changed", func(t *testing.T) {
+		c, out := nebula(t, dir, cache, "run", "--resume", "latest")
+		waitFor(t, c, out, dir, bytes.Count(before, []byte("\n"))+5)
+		c.Process.Signal(os.Interrupt)
+		c.Wait()
+		if f, _ := stored(t, dir); f.Run.State != results.Interrupted || len(f.Run.Sessions) != 2 {
+			t.Errorf("state %s after %d sessions: %s", f.Run.State, len(f.Run.Sessions), out)
+		}
+	})
+}
+
+// Two runs side by side would measure each other.
+func TestLock(t *testing.T) {
+	first, _, dir, cache := startLong(t, false)
+	f, _ := stored(t, dir)
+	elsewhere := t.TempDir()
+	second := func(args ...string) (*exec.Cmd, *bytes.Buffer) {
+		return nebula(t, elsewhere, cache, append([]string{"run", filepath.Join(dir, "long.hcl"), "--quick"}, args...)...)
+	}
+	c, out := second()
+	c.Wait()
+	if code := c.ProcessState.ExitCode(); code != exitUnfit || !strings.Contains(out.String(), "busy with run "+f.Run.ID) {
+		t.Errorf("exit code %d, want %d and the other run's name: %s", code, exitUnfit, out)
+	}
+	c, out = second("--wait", "1m")
+	time.Sleep(300 * time.Millisecond)
+	first.Process.Kill()
+	if err := c.Wait(); err != nil {
+		t.Errorf("after the first was killed: %v: %s", err, out)
+	}
+	for _, want := range []string{"waiting for run " + f.Run.ID, "run " + f.Run.ID + " (process " + strconv.Itoa(first.Process.Pid)} {
+		if !strings.Contains(out.String(), want) {
+			t.Errorf("no %q in: %s", want, out)
+		}
+	}
+	if c, out = second(); c.Wait() != nil || strings.Contains(out.String(), "it was killed") {
+		t.Errorf("after one that ended well: %s", out)
+	}
+}
+
+// A full disk loses the trial in flight, and the run goes on elsewhere.
+func TestFullDisk(t *testing.T) {
+	dir, cache := t.TempDir(), t.TempDir()
+	reports := filepath.Join(dir, "reports")
+	if err := os.Mkdir(reports, 0o755); err != nil {
+		t.Fatal(err)
+	}
+	if err := syscall.Mount("tmpfs", reports, "tmpfs", 0, "size=64k"); err != nil {
+		t.Skipf("needs a small disk, and a tmpfs can't be mounted: %v", err)
+	}
+	mounted := true
+	unmount := func() {
+		if mounted {
+			syscall.Unmount(reports, syscall.MNT_DETACH)
+			mounted = false
+		}
+	}
+	t.Cleanup(unmount)
+	file := filepath.Join(dir, "long.hcl")
+	text := strings.Replace(fmt.Sprintf(longRun, abs("../../functions/noop"), ""), "100000", "300", 1)
+	if err := os.WriteFile(file, []byte(text), 0o644); err != nil {
+		t.Fatal(err)
+	}
+	c, out := nebula(t, dir, cache, "run", "long.hcl")
+	c.Wait()
+	if code := c.ProcessState.ExitCode(); code != exitFailed || !strings.Contains(out.String(), "no space left on device") || !strings.Contains(out.String(), "--resume") {
+		t.Errorf("exit code %d, want %d, the reason and how to go on: %s", code, exitFailed, out)
+	}
+	f, n := stored(t, dir)
+	if n < 5 || n >= f.Plan.Len() {
+		t.Fatalf("%d records of %d before the disk was full: %s", n, f.Plan.Len(), out)
+	}
+	elsewhere := t.TempDir()
+	if out, err := exec.Command("cp", "-r", reports, elsewhere).CombinedOutput(); err != nil {
+		t.Fatalf("%v: %s", err, out)
+	}
+	unmount()
+	c, out = nebula(t, elsewhere, cache, "run", "--resume", filepath.Join("reports/runs/long", f.Run.ID))
+	if err := c.Wait(); err != nil {
+		t.Fatalf("resumed elsewhere: %v: %s", err, out)
+	}
+	f, err := results.Find(filepath.Join(elsewhere, "reports"), "latest")
+	if err != nil {
+		t.Fatal(err)
+	}
+	whole(t, f)
+}
+
+// TestOutage stops an engine in the middle of a run, and starts it again.
+func TestOutage(t *testing.T) {
+	testenv.Need(t, "docker")
+	root, err := os.MkdirTemp("", "nbl") // a socket's path must be short
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { os.RemoveAll(root) })
+	host := "unix://" + filepath.Join(root, "s")
+	var log bytes.Buffer
+	start := func() *exec.Cmd {
+		c := exec.Command("dockerd", "--data-root", filepath.Join(root, "data"), "--exec-root", filepath.Join(root, "exec"),
+			"--pidfile", filepath.Join(root, "pid"), "--host", host, "--bridge=none", "--iptables=false", "--ip6tables=false")
+		c.Stdout, c.Stderr = &log, &log
+		if err := c.Start(); err != nil {
+			t.Skipf("a second engine can't be started: %v", err)
+		}
+		for deadline := time.Now().Add(time.Minute); ; time.Sleep(100 * time.Millisecond) {
+			if exec.Command("docker", "--host", host, "version").Run() == nil {
+				return c
+			}
+			if time.Now().After(deadline) {
+				c.Process.Kill()
+				c.Wait()
+				t.Skipf("a second engine does not come up: %.2000s", log.String())
+			}
+		}
+	}
+	stop := func(c *exec.Cmd) {
+		c.Process.Signal(syscall.SIGTERM)
+		c.Wait()
+	}
+	engine := start()
+	t.Cleanup(func() { stop(engine) })
+
+	dir, cache := t.TempDir(), t.TempDir()
+	file := filepath.Join(dir, "chaos.hcl")
+	if err := os.WriteFile(file, fmt.Appendf(nil, bothBackends, abs("../../functions/noop"), 20), 0o644); err != nil {
+		t.Fatal(err)
+	}
+	t.Setenv("DOCKER_HOST", host)
+	c, out := nebula(t, dir, cache, "run", "chaos.hcl")
+	waitFor(t, c, out, dir, 8)
+	stop(engine)
+	time.Sleep(2 * time.Second)
+	engine = start()
+	if err := c.Wait(); err != nil {
+		t.Fatalf("%v: %s", err, out)
+	}
+	f, err := results.Find(filepath.Join(dir, "reports"), "latest")
+	if err != nil {
+		t.Fatal(err)
+	}
+	if attempts := whole(t, f); attempts <= f.Plan.Len() {
+		t.Errorf("%d attempts at %d trials: the outage is not on record: %s", attempts, f.Plan.Len(), out)
+	}
+	for _, want := range []string{"waiting for the engine to come back", "the engine is back"} {
+		if !strings.Contains(out.String(), want) {
+			t.Errorf("no %q in: %s", want, out)
+		}
+	}
+	if left := labelled(t, f.Run.ID); len(left) > 0 {
+		t.Errorf("containers left behind: %v", left)
+	}
+}
