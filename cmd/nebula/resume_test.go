@@ -307,6 +307,9 @@ func TestOutage(t *testing.T) {
 		c := exec.Command("dockerd", "--data-root", filepath.Join(root, "data"), "--exec-root", filepath.Join(root, "exec"),
 			"--pidfile", filepath.Join(root, "pid"), "--host", host, "--bridge=none", "--iptables=false", "--ip6tables=false")
 		c.Stdout, c.Stderr = &log, &log
+		// A network of its own: without a bridge, an engine removes that of
+		// the engine beside it.
+		c.SysProcAttr = &syscall.SysProcAttr{Cloneflags: syscall.CLONE_NEWNET}
 		if err := c.Start(); err != nil {
 			t.Skipf("a second engine can't be started: %v", err)
 		}
