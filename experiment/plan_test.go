@@ -222,6 +222,9 @@ func TestPlanIsDeterministic(t *testing.T) {
 		"expect":      func(x *Experiment) { x.Functions[0].Inputs[0].Expect = ExpectText("1") },
 		"options":     func(x *Experiment) { x.Backends[0].Options = struct{ Mode string }{"interpreter"} },
 		"timeout":     func(x *Experiment) { x.Run.Timeout++ },
+		"pause":       func(x *Experiment) { x.Run.Pause++ },
+		"until":       func(x *Experiment) { x.Run.Until = &Until{RelativeError: 0.02} },
+		"expectation": func(x *Experiment) { x.Functions[0].Inputs[0].Expect = &Expect{Regex: "x"} },
 	}
 	for name, change := range changes {
 		x := example()

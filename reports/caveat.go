@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"maps"
 	"slices"
+	"strconv"
 	"strings"
 
 	"github.com/nebula-bench/nebula/experiment"
@@ -25,6 +26,7 @@ type Level string
 // The levels.
 const (
 	Missing Level = "missing" // cells that were asked for and could not run
+	Wrong   Level = "wrong"   // answers that are not what they should be, or not the same
 	Warning Level = "warning" // something went wrong
 	Note    Level = "note"    // a number means a little less than it seems
 )
@@ -43,8 +45,13 @@ func caveats(s *Summary, r *reading) []Caveat {
 			t.say("%s of trials or cells that the plan does not hold: not counted. The folder's files do not belong together.", plural(r.strange, "record"))
 		})
 	}
-	failures(s, add)
+	// First what is wrong with the functions: who compares the speed of two
+	// programs compares the same work.
 	differentAnswers(s, r, add)
+	failures(s, add)
+	repeated(r, add)
+	stopped(s, add)
+	sessions(s, add)
 	thin(s, add)
 	unmarked(s, add)
 	if s.plan.Order == experiment.Sequential && len(s.plan.Cells) > 1 {
@@ -111,6 +118,73 @@ func unfinished(s *Summary, add adder) {
 	}
 }
 
+// repeated tells of attempts that an engine failed.
+func repeated(r *reading, add adder) {
+	if r.repeated == 0 {
+		return
+	}
+	add(Warning, r.repeatedError, func(t *Sentence) {
+		t.say("%s failed in the backend and made again: ", plural(r.repeated, "attempt")+" "+wasWere(r.repeated))
+		t.names(r.repeatedOn).say(". The trials after an outage may find an engine that is colder than before.")
+	})
+}
+
+func wasWere(n int) string {
+	if n == 1 {
+		return "was"
+	}
+	return "were"
+}
+
+// stopped tells of cells that ended without the precision asked for.
+func stopped(s *Summary, add adder) {
+	var names []string
+	for _, c := range s.Cells {
+		if c.Stop != nil && c.Stop.Reason != results.Precise {
+			names = append(names, c.String())
+		}
+	}
+	if len(names) == 0 {
+		return
+	}
+	add(Note, "", func(t *Sentence) {
+		t.say("%s not reach the ±%s that the run asked for: ", plural(len(names), "cell")+" did", percent(s.plan.Until.RelativeError))
+		t.names(names)
+		t.say(". The table says how far each came.")
+	})
+}
+
+func sessions(s *Summary, add adder) {
+	if n := len(s.run.Sessions); n > 1 {
+		add(Note, "", func(t *Sentence) {
+			t.say("The run was resumed: it has %d sessions, from %s", n, when(s.run.Sessions[0].Started))
+			t.say(" to %s. What a machine does between them looks like a difference between early and late trials.", when(s.run.Sessions[n-1].Started))
+		})
+	}
+}
+
+func percent(share float64) string {
+	return strconv.FormatFloat(100*share, 'g', 2, 64) + " %"
+}
+
+// stopWords says why a cell has no more trials: "±1.8 % after 23".
+func stopWords(s *results.Stop) string {
+	if s == nil {
+		return "–"
+	}
+	at := "no interval"
+	if s.Relative != nil {
+		at = "±" + percent(*s.Relative)
+	}
+	switch s.Reason {
+	case results.Precise:
+		return fmt.Sprintf("%s after %d", at, s.N)
+	case results.OutOfTime:
+		return "time spent at " + at
+	}
+	return "repetitions spent at " + at
+}
+
 func isAre(n int) string {
 	if n == 1 {
 		return " is"
@@ -144,14 +218,18 @@ func failures(s *Summary, add adder) {
 				trials += n
 			}
 		}
+		level := Warning
+		if o == experiment.WrongOutput {
+			level = Wrong
+		}
 		if len(cells) > few {
-			add(Warning, cells[0].Errors[o], func(t *Sentence) {
+			add(level, cells[0].Errors[o], func(t *Sentence) {
 				t.say("%d of %s %s, in %d cells; the table counts them.", trials, plural(all, "trial"), outcomeWords[o], len(cells))
 			})
 			continue
 		}
 		for _, c := range cells {
-			add(Warning, c.Errors[o], func(t *Sentence) {
+			add(level, c.Errors[o], func(t *Sentence) {
 				t.say("%d of %s %s: ", c.Outcomes[o]+c.Warmups[o], plural(total(c.Outcomes)+total(c.Warmups), "trial"), outcomeWords[o])
 				t.name(c.Function, c.Input, c.Backend).say(" %s", c.Start)
 				if n := c.Warmups[o]; n > 0 {
@@ -223,7 +301,7 @@ func differentAnswers(s *Summary, r *reading, add adder) {
 			})
 			continue
 		}
-		add(Warning, "", func(t *Sentence) {
+		add(Wrong, "", func(t *Sentence) {
 			t.name(f.function).say(" answered differently on ").names(names[f])
 			t.say(", with ").names(inputs[f])
 			t.say(": their times may not be for the same work.")
@@ -282,23 +360,19 @@ func unmarked(s *Summary, add adder) {
 	}
 }
 
-// without gives the caveats of the levels that a page shows elsewhere.
-func without(cs []Caveat, l Level) (out []Caveat) {
-	for _, c := range cs {
-		if c.Level != l {
-			out = append(out, c)
-		}
-	}
-	return out
-}
+// above reports whether a reader must know before the first verdict.
+func (c Caveat) above() bool { return c.Level == Missing || c.Level == Wrong }
 
-func only(cs []Caveat, l Level) (out []Caveat) {
+// split gives the caveats that stand above the verdicts and those below.
+func split(cs []Caveat) (above, below []Caveat) {
 	for _, c := range cs {
-		if c.Level == l {
-			out = append(out, c)
+		if c.above() {
+			above = append(above, c)
+		} else {
+			below = append(below, c)
 		}
 	}
-	return out
+	return above, below
 }
 
 // oneLine makes a line of a message of several.

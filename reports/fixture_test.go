@@ -3,6 +3,7 @@ package reports
 import (
 	"fmt"
 	"math/rand/v2"
+	"slices"
 	"testing"
 	"time"
 
@@ -22,6 +23,8 @@ type fixture struct {
 	until      int // records; 0: all of the plan; below: none
 	change     func(*results.Trial)
 	run        func(*results.Run)
+	rule       *experiment.Until
+	stops      []results.Stop
 }
 
 var (
@@ -46,7 +49,7 @@ func (x fixture) write(t *testing.T, out string) *results.Folder {
 		Backends: x.backends, Run: experiment.DefaultRun(),
 		Matrix: experiment.Matrix{Exclude: []experiment.Rule{{Function: []string{"noop"}, Where: "coldstart.hcl:24"}}},
 	}
-	e.Run.Repetitions = x.repeat
+	e.Run.Repetitions, e.Run.Until = x.repeat, x.rule
 	for _, name := range append(x.functions, "noop") {
 		f := experiment.Function{Name: name, Source: "../functions/" + name}
 		for _, in := range x.inputs {
@@ -79,7 +82,7 @@ func (x fixture) write(t *testing.T, out string) *results.Folder {
 	}
 	for _, b := range x.backends {
 		run.Backends[b.Name()] = results.BackendFacts{
-			Options: map[string]any{"network": "none"}, Engine: map[string]string{"version": "1.12.0"},
+			Options: map[string]any{"network": "none"}, Engine: map[string]string{"version": "1.12.0"}, ControlOf: b.ControlOf,
 		}
 		run.Artifacts[b.Name()] = map[string]experiment.Identity{}
 		for _, f := range x.functions {
@@ -106,7 +109,15 @@ func (x fixture) write(t *testing.T, out string) *results.Folder {
 		if x.change != nil {
 			x.change(r)
 		}
+		if stopped := slices.ContainsFunc(x.stops, func(s results.Stop) bool { return s.Cell == r.Cell() && s.Block < r.Block }); stopped {
+			continue
+		}
 		if err := w.Append(r); err != nil {
+			t.Fatal(err)
+		}
+	}
+	for _, s := range x.stops {
+		if err := w.Stop(&s); err != nil {
 			t.Fatal(err)
 		}
 	}

@@ -21,7 +21,7 @@ type indexPage struct {
 
 type newestView struct {
 	Experiment, Link string
-	Missing          []caveatView
+	Alerts           []caveatView
 	Verdict          *verdictView
 	NoVerdict        string
 	Line             string
@@ -98,8 +98,9 @@ func indexRow(s *Summary, link string) []td {
 }
 
 func newestRun(s *Summary, link string) newestView {
+	above, _ := split(s.Caveats)
 	v := newestView{
-		Experiment: s.Experiment, Link: link, NoVerdict: noVerdict(s), Missing: caveatViews(only(s.Caveats, Missing)),
+		Experiment: s.Experiment, Link: link, NoVerdict: noVerdict(s), Alerts: caveatViews(above),
 		Line: fmt.Sprintf("%s · %s · %d of %s", when(s.Started), stateWords(s), s.Trials.Ended, plural(s.Trials.Planned, "trial")),
 	}
 	if s.Trials.Bad > 0 {

@@ -13,6 +13,7 @@ import (
 	"slices"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/google/go-cmp/cmp"
 
@@ -194,6 +195,40 @@ func TestTroubledRuns(t *testing.T) {
 	killed.state, killed.until = results.Running, 100
 	broken := coldstart()
 	broken.state, broken.until = results.Broken, 99
+	// A run that an outage and a resumption went through.
+	resumed := coldstart()
+	resumed.repeat = 8
+	resumed.run = func(r *results.Run) {
+		r.Sessions = []results.Session{{Started: began}, {Started: began.Add(time.Hour)}}
+	}
+	resumed.change = func(r *results.Trial) {
+		if r.Backend == "docker.scratch" && r.Block == 3 && r.Input == "n=0" {
+			r.Outcome, r.Error, r.Again = experiment.BackendError, "connection refused", true
+		}
+	}
+	narrow, wide := 0.018, 0.061
+	precise := coldstart()
+	precise.inputs, precise.repeat = []string{"n=0"}, 30
+	precise.rule = &experiment.Until{RelativeError: 0.02, Metrics: []string{"startup"}, Min: 6, Max: 30, MaxTime: time.Minute}
+	for _, c := range []experiment.Start{experiment.Cold, experiment.Cached, experiment.Prepared} {
+		precise.stops = append(precise.stops, results.Stop{
+			Cell: experiment.Cell{Function: "fibonacci", Input: "n=0", Backend: "wazero.wasm", Start: c}, Block: 24, N: 23, Reason: results.Precise, Relative: &narrow,
+		})
+	}
+	precise.stops = append(precise.stops,
+		results.Stop{Cell: experiment.Cell{Function: "fibonacci", Input: "n=0", Backend: "docker.scratch", Start: "cold"}, Block: 31, N: 30, Reason: results.Repetitions, Relative: &wide},
+		results.Stop{Cell: experiment.Cell{Function: "fibonacci", Input: "n=0", Backend: "docker.scratch", Start: "prepared"}, Block: 29, N: 28, Reason: results.OutOfTime})
+	twin := wasm
+	twin.Label, twin.ControlOf = "wasm-control", wasm.Name()
+	control := coldstart()
+	control.backends = []experiment.Backend{wasm, twin, scratch}
+	drifting := control
+	drifting.change = func(r *results.Trial) {
+		if ready, ok := r.At.Get(experiment.Ready); ok && r.Backend == twin.Name() {
+			r.At.Set(experiment.Ready, ready*3/2)
+			r.At.Set(experiment.Done, ready*3/2+40_000)
+		}
+	}
 	nothing := coldstart()
 	nothing.lacks = func(experiment.Function, experiment.Backend, experiment.Start) experiment.Lack {
 		return experiment.Lack{Reason: "no engine", Machine: true}
@@ -208,12 +243,22 @@ func TestTroubledRuns(t *testing.T) {
 		{"empty", empty, []string{"nothing to compare", "has not ended, or was killed: 620 of 620 trials are missing"}},
 		{"zero", zero, []string{"Nothing is sure about", "a median is not above zero", "a median of 0", "has no place on this axis"}},
 		{"wrong", wrong, []string{
-			"1 of 9 trials gave a wrong answer", "4 of 180 trials were not as cold",
-			"answered differently on", "docker.scratch", "n=10", "No ready marker came from",
+			"Wrong answers.", "answered differently on", "docker.scratch", "n=10", "1 of 9 trials gave a wrong answer",
+			"What this run says", "4 of 180 trials were not as cold", "No ready marker came from",
 		}},
 		{"killed", killed, []string{"has not ended, or was killed: 520 of 620 trials are missing"}},
 		{"broken", broken, []string{"Nebula itself could not go on: 521 of 620 trials are missing"}},
 		{"without docker", withoutDocker(), []string{"Missing.", "8 cells could not run here", "systemctl start docker", "What this run says", "Measurements"}},
+		{"resumed", resumed, []string{
+			"178 of 180 trials", "What this run says", "2 of 180 trials are missing",
+			"2 attempts were failed", "docker.scratch", "connection refused", "it has 2 sessions",
+		}},
+		{"precise", precise, []string{
+			"132 of 132 trials", "What this run says", "2 cells did not reach the ±2 %", "±1.8 % after 23",
+			"repetitions spent at ±6.1 %", "time spent at no interval", "within ±2 % for startup, or after 1m0s",
+		}},
+		{"control", control, []string{"What this run says", "wazero.wasm ran twice, as its own control: 0 of 24 comparisons"}},
+		{"control that differs", drifting, []string{"Warning.", "wazero.wasm ran twice, as its own control", "The widest is a ratio of"}},
 		{"nothing ran", nothing, []string{"Missing.", "no engine", "No cell could run"}},
 	}
 	tags := regexp.MustCompile(`<[^>]*>`)

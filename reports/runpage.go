@@ -7,6 +7,7 @@ import (
 	"maps"
 	"slices"
 	"strings"
+	"time"
 
 	"github.com/nebula-bench/nebula/experiment"
 	"github.com/nebula-bench/nebula/experiment/results"
@@ -18,7 +19,7 @@ type runPage struct {
 	frame
 	S            *Summary
 	Facts        []Sentence
-	Missing      []caveatView
+	Alerts       []caveatView
 	Verdicts     []verdictView
 	MoreVerdicts []verdictView
 	NoVerdict    string
@@ -89,14 +90,14 @@ const firstVerdicts = 8
 
 func newRunPage(s *Summary, raw string, hosted bool) (*runPage, error) {
 	run := &s.run
+	above, below := split(s.Caveats)
 	p := &runPage{
 		frame: newFrame(s.Experiment+" · "+s.Run, "../../../", hosted),
 		S:     s, Facts: runFacts(s), NoVerdict: noVerdict(s), Margin: stats.DefaultMargin * 100,
-		Missing: caveatViews(only(s.Caveats, Missing)), Caveats: caveatViews(without(s.Caveats, Missing)),
+		Alerts: caveatViews(above), Caveats: caveatViews(below),
 		Legend: marks(s.ran()), Definitions: definitions, ReadySources: readySources(s),
 		Command: command(run.Command), Raw: raw, Hash: s.plan.Hash,
-		Order: fmt.Sprintf("%s, seed %d, %s and %s of each cell", s.plan.Order, s.plan.Seed,
-			plural(s.plan.Warmup, "warm-up"), plural(s.plan.Repetitions, "trial")),
+		Order:  order(&s.plan),
 		Source: run.Source, Host: hostFacts(run), Artifacts: artifacts(run), Chosen: chosen(s),
 	}
 	shown := map[string]int{}
@@ -126,7 +127,7 @@ func newRunPage(s *Summary, raw string, hosted bool) (*runPage, error) {
 }
 
 func caveatViews(cs []Caveat) (out []caveatView) {
-	titles := map[Level]string{Missing: "Missing.", Warning: "Warning.", Note: "Note."}
+	titles := map[Level]string{Missing: "Missing.", Wrong: "Wrong answers.", Warning: "Warning.", Note: "Note."}
 	for _, c := range cs {
 		out = append(out, caveatView{c, titles[c.Level]})
 	}
@@ -169,6 +170,22 @@ func runFacts(s *Summary) (out []Sentence) {
 	}
 	add(func(x *Sentence) { x.say("run ").name(s.Run) })
 	return out
+}
+
+func order(p *experiment.Plan) string {
+	text := fmt.Sprintf("%s, seed %d, %s and %s of each cell", p.Order, p.Seed,
+		plural(p.Warmup, "warm-up"), plural(p.Repetitions, "trial"))
+	if u := p.Until; u != nil {
+		text += fmt.Sprintf(" at most; at least %d, and no more once the median's interval was within ±%s for %s",
+			u.Min, percent(u.RelativeError), strings.Join(u.Metrics, " and "))
+		if u.MaxTime > 0 {
+			text += fmt.Sprintf(", or after %s", u.MaxTime)
+		}
+	}
+	if p.PauseNS > 0 {
+		text += fmt.Sprintf("; %s of rest before each", time.Duration(p.PauseNS))
+	}
+	return text
 }
 
 func stateWords(s *Summary) string {
@@ -294,14 +311,22 @@ func readySources(s *Summary) string {
 }
 
 func cellTable(cs []Cell) table {
+	stops := slices.ContainsFunc(cs, func(c Cell) bool { return c.Stop != nil })
 	t := table{Head: append(left("input", "backend", "start"), append(right(shownMetrics...), right("n", "not ok")...)...)}
+	if stops {
+		t.Head = append(t.Head, right("stopped")...)
+	}
 	for _, c := range cs {
 		row := cells(c.Input, c.Backend, string(c.Start))
 		for _, name := range shownMetrics {
 			row = append(row, metricCell(c, name))
 		}
 		b := bad(c)
-		t.Rows = append(t.Rows, append(row, td{Text: fmt.Sprint(c.N), Right: true}, td{Text: b, Right: true, Bad: b != "–"}))
+		row = append(row, td{Text: fmt.Sprint(c.N), Right: true}, td{Text: b, Right: true, Bad: b != "–"})
+		if stops {
+			row = append(row, td{Text: stopWords(c.Stop), Right: true})
+		}
+		t.Rows = append(t.Rows, row)
 	}
 	return t
 }

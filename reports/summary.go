@@ -21,6 +21,7 @@ type Summary struct {
 	Ended      *time.Time    `json:"ended,omitempty"`
 	Trials     Trials        `json:"trials"`
 	Verdicts   []Verdict     `json:"verdicts"`
+	Controls   []Control     `json:"controls,omitempty"`
 	Caveats    []Caveat      `json:"caveats"`
 	// Cells are those of the plan in its order, then those that it left out.
 	Cells   []Cell               `json:"cells"`
@@ -33,10 +34,12 @@ type Summary struct {
 
 // Trials counts a run's trials, warm-ups included.
 type Trials struct {
-	Planned int `json:"planned"`
+	Planned int `json:"planned"` // without those of cells that stopped earlier
 	Ended   int `json:"ended"`
 	Missing int `json:"missing"`
-	Bad     int `json:"bad"` // records whose outcome is not ok
+	Bad     int `json:"bad"` // whose outcome is not ok
+	// Repeated counts attempts that the engine failed, and that were made again.
+	Repeated int `json:"repeated,omitempty"`
 }
 
 // Cell is the summary of one cell.
@@ -50,6 +53,8 @@ type Cell struct {
 	ReadySources map[string]int                `json:"ready_sources,omitempty"`
 	Metrics      map[string]Metric             `json:"metrics"`
 	Phases       []Phase                       `json:"phases,omitempty"`
+	// Stop says why the cell has no more trials, where the run had a rule.
+	Stop *results.Stop `json:"stop,omitempty"`
 	// LeftOut says why the plan does not hold the cell. Where the plan does
 	// not tell which inputs it left out, one cell without an input stands
 	// for them all.
@@ -95,7 +100,11 @@ func Summarise(f *results.Folder) (*Summary, error) {
 	if err != nil {
 		return nil, err
 	}
-	s.Verdicts = verdicts(s.ran())
+	s.Verdicts = verdicts(slices.DeleteFunc(slices.Clone(s.ran()), func(c Cell) bool {
+		return s.run.Backends[c.Backend].ControlOf != ""
+	}))
+	s.Controls = controls(s)
+	s.Caveats = append(controlCaveats(s.Controls), s.Caveats...)
 	return s, nil
 }
 
@@ -116,8 +125,19 @@ func gather(f *results.Folder) (*Summary, error) {
 		}
 		r.add(t)
 	}
-	s.Trials = Trials{Planned: f.Plan.Len(), Ended: r.ended, Missing: f.Plan.Len() - r.ended, Bad: r.bad}
+	r.cutShort()
+	stops, err := f.Stops()
+	if err != nil {
+		return nil, err
+	}
+	planned := results.Planned(&f.Plan, stops)
+	s.Trials = Trials{Planned: planned, Ended: r.ended, Missing: planned - r.ended, Bad: r.bad, Repeated: r.repeated}
 	s.Cells = r.cells()
+	for _, stop := range stops {
+		if i, ok := r.index[stop.Cell]; ok {
+			s.Cells[i].Stop = &stop
+		}
+	}
 	s.Caveats = caveats(s, r)
 	s.Cells = append(s.Cells, leftOutCells(&f.Plan)...)
 	return s, nil
@@ -137,6 +157,11 @@ type reading struct {
 	ended   int
 	bad     int
 	strange int // records of cells or trials that the plan does not hold
+
+	repeated      int
+	repeatedError string
+	repeatedOn    []string               // backends
+	cut           map[int]*results.Trial // by number: interrupted, and not run again so far
 }
 
 type raw struct {
@@ -158,6 +183,7 @@ func newReading(plan *experiment.Plan, every int) *reading {
 	r := &reading{
 		plan: plan, every: every, index: map[experiment.Cell]int{},
 		answers: map[[2]string]map[string]*answer{}, seen: make([]bool, plan.Len()),
+		cut: map[int]*results.Trial{},
 	}
 	for i, c := range plan.Cells {
 		r.index[c] = i
@@ -176,10 +202,38 @@ func (r *reading) add(t *results.Trial) {
 		r.strange++
 		return
 	}
-	if !r.seen[t.Trial-1] && t.Outcome != experiment.Interrupted {
+	if t.Again {
+		r.repeated++
+		if r.repeatedError == "" {
+			r.repeatedError = shorten(t.Error, 400)
+		}
+		if !slices.Contains(r.repeatedOn, t.Backend) {
+			r.repeatedOn = append(r.repeatedOn, t.Backend)
+		}
+		return
+	}
+	if t.Outcome == experiment.Interrupted {
+		r.cut[t.Trial] = t
+		return
+	}
+	delete(r.cut, t.Trial)
+	if !r.seen[t.Trial-1] {
 		r.seen[t.Trial-1] = true
 		r.ended++
 	}
+	r.count(i, t)
+}
+
+// cutShort counts the trials that the user cut short and that were not run
+// again by a session after.
+func (r *reading) cutShort() {
+	for _, t := range r.cut {
+		r.count(r.index[t.Cell()], t)
+	}
+}
+
+// count takes a record that stands for its trial.
+func (r *reading) count(i int, t *results.Trial) {
 	c := &r.raw[i]
 	if t.Outcome != experiment.OK {
 		r.bad++

@@ -3,6 +3,7 @@ package reports
 import (
 	"fmt"
 	"io"
+	"slices"
 	"strings"
 	"text/tabwriter"
 
@@ -20,8 +21,9 @@ func WriteText(w io.Writer, s *Summary) error {
 		fmt.Fprintf(&b, "%s\n", printable(oneLine(s.Title)))
 	}
 	fmt.Fprintf(&b, "%s, %d of %d trials, %d not ok\n\n", s.State, s.Trials.Ended, s.Trials.Planned, s.Trials.Bad)
-	for _, c := range only(s.Caveats, Missing) {
-		textCaveat(&b, "MISSING", c)
+	above, below := split(s.Caveats)
+	for _, c := range above {
+		textCaveat(&b, strings.ToUpper(string(c.Level)), c)
 	}
 	for _, v := range s.Verdicts {
 		fmt.Fprintf(&b, "%s: %s\n    (%s)\n", printable(v.subject()), printable(v.Sentence.String()), v.Basis)
@@ -29,11 +31,16 @@ func WriteText(w io.Writer, s *Summary) error {
 	if len(s.Verdicts) > 0 {
 		b.WriteByte('\n')
 	}
-	for _, c := range without(s.Caveats, Missing) {
+	for _, c := range below {
 		textCaveat(&b, string(c.Level), c)
 	}
 	t := tabwriter.NewWriter(&b, 0, 0, 2, ' ', 0)
-	fmt.Fprintf(t, "FUNCTION\tINPUT\tBACKEND\tSTART\t%s\tN\tNOT OK\n", strings.ToUpper(strings.Join(shownMetrics, "\t")))
+	stopped := slices.ContainsFunc(s.ran(), func(c Cell) bool { return c.Stop != nil })
+	fmt.Fprintf(t, "FUNCTION\tINPUT\tBACKEND\tSTART\t%s\tN\tNOT OK", strings.ToUpper(strings.Join(shownMetrics, "\t")))
+	if stopped {
+		fmt.Fprint(t, "\tSTOPPED")
+	}
+	fmt.Fprintln(t)
 	for _, f := range functions(s.ran()) {
 		for _, c := range byInput(s.ran(), f) {
 			fmt.Fprintf(t, "%s\t%s\t%s\t%s\t", printable(c.Function), printable(c.Input), printable(c.Backend), c.Start)
@@ -44,7 +51,11 @@ func WriteText(w io.Writer, s *Summary) error {
 					fmt.Fprint(t, "–\t")
 				}
 			}
-			fmt.Fprintf(t, "%d\t%s\n", c.N, bad(c))
+			fmt.Fprintf(t, "%d\t%s", c.N, bad(c))
+			if stopped {
+				fmt.Fprintf(t, "\t%s", stopWords(c.Stop))
+			}
+			fmt.Fprintln(t)
 		}
 	}
 	if err := t.Flush(); err != nil {

@@ -79,12 +79,12 @@ func (a *app) listCommand() *cobra.Command {
 				fmt.Fprintln(w, "RUN\tEXPERIMENT\tSTATE\tTRIALS\tCELLS")
 			}
 			for _, f := range runs {
-				n, err := count(f)
+				n, planned, err := count(f)
 				if err != nil {
 					bad = append(bad, err)
 					continue
 				}
-				fmt.Fprintf(w, "%s\t%s\t%s\t%d/%d\t%d\n", f.Run.ID, f.Run.Experiment, f.Run.State, n, f.Plan.Len(), len(f.Plan.Cells))
+				fmt.Fprintf(w, "%s\t%s\t%s\t%d/%d\t%d\n", f.Run.ID, f.Run.Experiment, f.Run.State, n, planned, len(f.Plan.Cells))
 			}
 			if err := w.Flush(); err != nil {
 				return fail(err)
@@ -103,14 +103,18 @@ func (a *app) listCommand() *cobra.Command {
 	}
 }
 
-func count(f *results.Folder) (n int, err error) {
-	for _, err := range f.Trials() {
+// count gives how many trials have ended, and how many there will be.
+func count(f *results.Folder) (ended, planned int, err error) {
+	for t, err := range f.Trials() {
 		if err != nil {
-			return n, err
+			return 0, 0, err
 		}
-		n++
+		if t.Final() {
+			ended++
+		}
 	}
-	return n, nil
+	stops, err := f.Stops()
+	return ended, results.Planned(&f.Plan, stops), err
 }
 
 func (a *app) showCommand() *cobra.Command {

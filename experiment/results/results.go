@@ -114,6 +114,16 @@ type Stop struct {
 	Relative *float64   `json:"relative,omitempty"` // half the interval over the median, of the metric where it is widest; absent: no interval
 }
 
+// Planned is how many trials a run has, or will have at most, when these
+// cells have stopped.
+func Planned(p *experiment.Plan, stops []Stop) int {
+	n := p.Len()
+	for _, s := range stops {
+		n -= p.Warmup + p.Repetitions - s.Block
+	}
+	return n
+}
+
 // StopReason is why a cell stopped.
 type StopReason string
 
@@ -142,6 +152,8 @@ type BackendFacts struct {
 	Engine  map[string]string `json:"engine,omitempty"`
 	// Missing says why the backend could not be used at all, and what mends it.
 	Missing string `json:"missing,omitempty"`
+	// ControlOf names the backend of which this one is a second copy.
+	ControlOf string `json:"control_of,omitempty"`
 }
 
 // Host is the machine, as far as it may explain a number.

@@ -133,7 +133,7 @@ func (e *Engines) Describe(run *results.Run) {
 	run.Artifacts = map[string]map[string]experiment.Identity{}
 	for _, b := range e.experiment.Backends {
 		name := b.Name()
-		facts := results.BackendFacts{Options: b.Options, Missing: e.missing[name][""]}
+		facts := results.BackendFacts{Options: b.Options, Missing: e.missing[name][""], ControlOf: b.ControlOf}
 		if opened, ok := e.backends[name]; ok {
 			facts.Engine = opened.Describe()
 		}

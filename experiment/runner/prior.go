@@ -77,13 +77,10 @@ func (p *Prior) Bad() int {
 
 // Left is how many trials of the plan are still to run at most.
 func (p *Prior) Left(plan *experiment.Plan) int {
-	left := plan.Len() - p.Done()
-	if p != nil {
-		for _, s := range p.stops {
-			left -= plan.Warmup + plan.Repetitions - s.Block
-		}
+	if p == nil {
+		return plan.Len()
 	}
-	return left
+	return results.Planned(plan, p.stops) - p.done
 }
 
 // has reports whether a trial has its final record, and how many attempts
