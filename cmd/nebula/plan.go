@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"strings"
 	"text/tabwriter"
 	"time"
 
@@ -50,7 +51,18 @@ func (a *app) planCommand() *cobra.Command {
 func (a *app) printPlan(p *experiment.Plan) error {
 	w := tabwriter.NewWriter(a.stdout, 0, 0, 2, ' ', 0)
 	fmt.Fprintf(w, "experiment\t%s\n", p.Experiment)
-	fmt.Fprintf(w, "trials\t%d: %d cells × %d (%d warm-up, %d counted)\n", p.Len(), len(p.Cells), p.Warmup+p.Repetitions, p.Warmup, p.Repetitions)
+	atMost := ""
+	if p.Until != nil {
+		atMost = " at most"
+	}
+	fmt.Fprintf(w, "trials\t%d%s: %d cells × %d (%d warm-up, %d counted)\n", p.Len(), atMost, len(p.Cells), p.Warmup+p.Repetitions, p.Warmup, p.Repetitions)
+	if u := p.Until; u != nil {
+		fmt.Fprintf(w, "until\ta cell's %s is known to ±%g %%, after %d trials or more", strings.Join(u.Metrics, " and "), 100*u.RelativeError, u.Min)
+		if u.MaxTime > 0 {
+			fmt.Fprintf(w, "; %s at most", u.MaxTime)
+		}
+		fmt.Fprintln(w)
+	}
 	fmt.Fprintf(w, "order\t%s\n", orderInWords(p))
 	fmt.Fprintf(w, "time\t%s\n", a.estimate(p))
 	fmt.Fprintf(w, "hash\t%s\n", p.Hash)

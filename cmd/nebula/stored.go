@@ -119,12 +119,16 @@ func count(f *results.Folder) (ended, planned int, err error) {
 
 func (a *app) showCommand() *cobra.Command {
 	var asJSON bool
+	var other string
 	c := &cobra.Command{
 		Use: "show RUN", Short: "Summarise a run: a folder, an id, or latest", Args: cobra.ExactArgs(1),
 		RunE: func(_ *cobra.Command, args []string) error {
 			f, err := a.find(args[0])
 			if err != nil {
 				return err
+			}
+			if other != "" {
+				return a.showDifferences(f, other, asJSON)
 			}
 			s, err := reports.Summarise(f)
 			if err != nil {
@@ -137,7 +141,36 @@ func (a *app) showCommand() *cobra.Command {
 		},
 	}
 	c.Flags().BoolVar(&asJSON, "json", false, "print JSON")
+	c.Flags().StringVar(&other, "diff", "", "print instead what differs between the environments of this run and of `other`")
 	return c
+}
+
+// showDifferences prints what may explain why two runs gave other numbers.
+func (a *app) showDifferences(f *results.Folder, other string, asJSON bool) error {
+	g, err := a.find(other)
+	if err != nil {
+		return err
+	}
+	ds, err := results.Differences(&f.Run, &g.Run)
+	if err != nil {
+		return fail(err)
+	}
+	if asJSON {
+		if ds == nil {
+			ds = []results.Difference{}
+		}
+		return fail(writeJSON(a.stdout, ds))
+	}
+	if len(ds) == 0 {
+		fmt.Fprintf(a.stderr, "nothing that is known of the environments of %s and %s differs\n", f.Run.ID, g.Run.ID)
+		return nil
+	}
+	w := tabwriter.NewWriter(a.stdout, 0, 0, 2, ' ', 0)
+	fmt.Fprintf(w, "WHAT\t%s\t%s\n", f.Run.ID, g.Run.ID)
+	for _, d := range ds {
+		fmt.Fprintf(w, "%s\t%s\t%s\n", printable(d.What), printable(orNothing(d.A)), printable(orNothing(d.B)))
+	}
+	return fail(w.Flush())
 }
 
 // exporters is every format that a run can be exported to.
