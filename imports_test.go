@@ -15,6 +15,7 @@ var may = map[string][]string{
 	"experiment/config":                   {"experiment", "backends"},
 	"experiment/runner":                   {"experiment", "experiment/results", "experiment/stats", "backends"},
 	"experiment/results":                  {"experiment"},
+	"experiment/machine":                  {"experiment"},
 	"experiment/stats":                    {},
 	"backends":                            {"experiment"},
 	"backends/build":                      {"experiment", "backends", "functions"},

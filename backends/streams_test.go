@@ -125,6 +125,16 @@ func TestMarkStarted(t *testing.T) {
 	if ready, _ := at.Get(experiment.Ready); ready != 60 || source != ReadyStarted {
 		t.Errorf("without a marker, ready at %d from %q", ready, source)
 	}
+
+	// The call returned before the function's word arrived, and yet after it.
+	line = NewTimeline(ticking())
+	line.MarkAt(experiment.Requested, 10)
+	line.MarkStarted(60)
+	line.AnnounceStamped(experiment.Ready, 70, 50)
+	at, source = line.Stamps()
+	if _, ok := at.Get(experiment.Started); ok || source != ReadyStamp {
+		t.Errorf("started stands after ready: %v from %q", at, source)
+	}
 }
 
 func TestMarkResponded(t *testing.T) {

@@ -83,6 +83,9 @@ func (t *Timeline) announce(e experiment.Event, ns int64, source ReadySource) {
 		return
 	}
 	t.stamps.Set(e, ns)
+	if started, ok := t.stamps.Get(experiment.Started); ok && ns < started {
+		t.stamps.Clear(experiment.Started) // as in MarkStarted, the other way round
+	}
 	if e == experiment.Ready {
 		t.ready = source
 	}

@@ -133,7 +133,13 @@ func Run(t *testing.T, options func() backends.Options) {
 		t.Fatal("the backend has no start")
 	}
 	for _, s := range starts {
-		t.Run(string(s), func(t *testing.T) { testStart(t, a, s) })
+		t.Run(string(s), func(t *testing.T) {
+			if s == experiment.Warm {
+				testWarm(t, a)
+				return
+			}
+			testStart(t, a, s)
+		})
 	}
 	t.Run("identity", func(t *testing.T) {
 		id := a.Describe()
@@ -293,6 +299,116 @@ func testStart(t *testing.T, a backends.Artifact, s experiment.Start) {
 		}
 		// None of it may harm the next trial.
 		r = Trial(t, a, s, backends.Request{Stdin: []byte("still here"), Args: []string{"echo"}}, patience)
+		if r.Err != nil || string(r.Stdout) != "still here" {
+			t.Errorf("afterwards: %q, %v", r.Stdout, r.Err)
+		}
+	})
+}
+
+// testWarm tests the start in which one instance answers many requests.
+func testWarm(t *testing.T, a backends.Artifact) {
+	const s = experiment.Warm
+	ask := func(request, act string) backends.Request {
+		return backends.Request{Trial: 1, Stdin: []byte(request), Args: []string{act}}
+	}
+
+	t.Run("frames", func(t *testing.T) {
+		f, ok := a.(backends.Framer)
+		if !ok {
+			t.Fatal("a backend with a warm start must be able to tell whether a function has one")
+		}
+		for act, want := range map[string]error{"echo": nil, "args": backends.ErrNoFrames, "deaf": backends.ErrNoFrames} {
+			if err := f.Frames(t.Context(), ask("35", act)); !errors.Is(err, want) {
+				t.Errorf("%s: %v, want %v", act, err, want)
+			}
+		}
+	})
+
+	t.Run("answers", func(t *testing.T) {
+		big := bytes.Repeat([]byte("0123456789abcdef"), 1<<16)
+		for _, request := range []string{"hello\x00\n", "", "another", string(big), "", "the last"} {
+			r := Trial(t, a, s, ask(request, "echo"), patience)
+			if r.Err != nil || r.ExitCode != 0 || string(r.Stdout) != request {
+				t.Errorf("to %.20q it answered %.20q, exit code %d, %v; stderr %q", request, r.Stdout, r.ExitCode, r.Err, r.Stderr)
+			}
+		}
+	})
+
+	t.Run("one instance", func(t *testing.T) {
+		for want := 1; want < 4; want++ { // 0 was before the first trial began
+			r := Trial(t, a, s, ask("", "count"), patience)
+			if r.Err != nil || string(r.Stdout) != strconv.Itoa(want) {
+				t.Errorf("it had answered %s requests before, want %d; %v", r.Stdout, want, r.Err)
+			}
+		}
+		r := Trial(t, a, experiment.Prepared, ask("", "count"), patience)
+		if string(r.Stdout) != "0" {
+			t.Errorf("a prepared start reached an instance that had answered %s requests", r.Stdout)
+		}
+	})
+
+	t.Run("events", func(t *testing.T) {
+		r := Trial(t, a, s, ask("x", "echo"), patience)
+		last := int64(0)
+		for e := experiment.Requested; e <= experiment.Removed; e++ {
+			ns, ok := r.Stamps.Get(e)
+			if gone := e > experiment.Responded; ok == gone {
+				t.Errorf("%s was marked: %v", e, ok)
+			}
+			if ok && ns < last {
+				t.Errorf("%s was marked before its predecessor", e)
+			}
+			if ok {
+				last = ns
+			}
+		}
+		if r.Ready != backends.ReadyStamp && r.Ready != backends.ReadyMarker {
+			t.Errorf("ready comes from %q", r.Ready)
+		}
+	})
+
+	t.Run("truth", func(t *testing.T) {
+		const n = 7
+		var spin []float64
+		for range n {
+			r := Trial(t, a, s, ask("spin", "work"), patience)
+			took, err := strconv.ParseInt(string(r.Stdout), 10, 64)
+			if err != nil || took < 10e6 {
+				t.Fatalf("the function says that it took %q ns; %v", r.Stdout, r.Err)
+			}
+			spin = append(spin, float64(r.Metric(t, "runtime"))/float64(took))
+		}
+		slices.Sort(spin)
+		if m := spin[n/2]; m < 0.99 || m > 1.05 {
+			t.Errorf("10 ms of work measure %.3f times that (%.3f)", m, spin)
+		}
+		// A live instance is reached sooner than a prepared one is started.
+		warm, prepared := time.Hour, time.Hour
+		for range n {
+			warm = min(warm, Trial(t, a, s, ask("x", "echo"), patience).Metric(t, "startup"))
+			prepared = min(prepared, Trial(t, a, experiment.Prepared, ask("x", "echo"), patience).Metric(t, "startup"))
+		}
+		if 2*warm > prepared {
+			t.Errorf("startup takes %v warm and %v prepared", warm, prepared)
+		}
+	})
+
+	t.Run("misbehaviour", func(t *testing.T) {
+		const short = 3 * time.Second
+		r := Trial(t, a, s, ask("loop", "work"), short)
+		if !errors.Is(r.Err, context.DeadlineExceeded) || r.Took > short+2*time.Second {
+			t.Errorf("a loop ended after %v with %v", r.Took, r.Err)
+		}
+		r = Trial(t, a, s, ask("refuse", "work"), patience)
+		if r.Err == nil && r.ExitCode != 1 || r.Err != nil && !errors.Is(r.Err, backends.ErrCrashed) {
+			t.Errorf("a refusal gave exit code %d, error %v", r.ExitCode, r.Err)
+		}
+		r = Trial(t, a, s, ask("flood", "work"), patience)
+		if !errors.Is(r.Err, backends.ErrAnswerTooLong) {
+			t.Errorf("an answer that is too long gave %v", r.Err)
+		}
+		// None of it may harm the next trial.
+		r = Trial(t, a, s, ask("still here", "work"), patience)
 		if r.Err != nil || string(r.Stdout) != "still here" {
 			t.Errorf("afterwards: %q, %v", r.Stdout, r.Err)
 		}

@@ -24,6 +24,8 @@ type artifact struct {
 	ref      string
 	image    string // id
 	made     bool   // by this run
+
+	live map[string]*live // by what a container was given when it began
 }
 
 func (a *artifact) Describe() experiment.Identity { return a.identity }
@@ -31,6 +33,9 @@ func (a *artifact) Describe() experiment.Identity { return a.identity }
 // Start creates the container, opens its streams and starts it. From the
 // prepared start only the last of these comes after the request.
 func (a *artifact) Start(ctx context.Context, s experiment.Start, r backends.Request, t *backends.Timeline) (backends.Instance, error) {
+	if s == experiment.Warm {
+		return a.startWarm(ctx, r, t)
+	}
 	c := &instance{client: a.backend.client, stdout: backends.NewStdout(t), stderr: backends.NewStderr(t)}
 	if err := a.start(ctx, c, s, r, t); err != nil {
 		return c, err // c, so that what was created is removed

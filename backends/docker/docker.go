@@ -127,11 +127,8 @@ func (o *Options) basePath() string {
 
 // Lacks implements backends.Options.
 func (o *Options) Lacks(f experiment.Function, s experiment.Start) string {
-	switch s {
-	case experiment.Cached:
+	if s == experiment.Cached {
 		return "a container has no compiled code to load from disk"
-	case experiment.Warm:
-		return "docker has no warm start yet: a live container that answers many requests"
 	}
 	if o.Image != "" {
 		return ""

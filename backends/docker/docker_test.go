@@ -26,19 +26,20 @@ import (
 
 func TestConformance(t *testing.T) {
 	testenv.Need(t, "docker")
+	t.Cleanup(func() { nothingLeft(t) }) // after those of the suite
 	backendtest.Run(t, func() backends.Options { return &Options{} })
-	nothingLeft(t)
 }
 
 // nothingLeft fails where a container or image of this test's is still there.
 func nothingLeft(t *testing.T) {
 	t.Helper()
-	c, err := connect(t.Context())
+	ctx := context.Background()
+	c, err := connect(ctx)
 	if err != nil {
 		t.Fatal(err)
 	}
 	defer c.Close()
-	left, err := c.ContainerList(t.Context(), container.ListOptions{All: true, Filters: filters.NewArgs(
+	left, err := c.ContainerList(ctx, container.ListOptions{All: true, Filters: filters.NewArgs(
 		filters.Arg("label", fmt.Sprintf("%s=%d", backends.LabelPID, os.Getpid())))})
 	if err != nil || len(left) > 0 {
 		t.Errorf("containers left behind: %v %v", left, err)

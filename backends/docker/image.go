@@ -38,7 +38,7 @@ const labelImage = "nebula.image"
 
 // Prepare implements backends.Backend.
 func (b *backend) Prepare(ctx context.Context, f experiment.Function) (backends.Artifact, error) {
-	a := &artifact{backend: b, identity: experiment.Identity{Kind: "image"}}
+	a := &artifact{backend: b, identity: experiment.Identity{Kind: "image"}, live: map[string]*live{}}
 	var err error
 	kind, kindErr := build.KindOf(f)
 	switch {
@@ -322,6 +322,9 @@ func contextTar(dir string, w io.Writer) error {
 // Close removes the image, if it was made for this run, and what an engine
 // that went away kept of trials.
 func (a *artifact) Close(ctx context.Context) error {
+	for _, l := range a.live {
+		l.stream.Close() // or the engine would wait for somebody to read it
+	}
 	if err := a.backend.removeLeft(ctx); err != nil {
 		return err
 	}
@@ -329,8 +332,8 @@ func (a *artifact) Close(ctx context.Context) error {
 		return nil
 	}
 	_, err := a.backend.client.ImageRemove(ctx, a.ref, image.RemoveOptions{PruneChildren: true})
-	if errdefs.IsNotFound(err) {
-		return nil
+	if errdefs.IsNotFound(err) || errdefs.IsConflict(err) {
+		return nil // gone, or somebody else's container uses it: nebula clean will
 	}
 	return err
 }

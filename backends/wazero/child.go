@@ -44,9 +44,11 @@ type config struct {
 // loaded answers a config.
 type loaded struct{ Err string }
 
-// order asks for one trial.
+// order asks for one trial, or, with Probe, for a live instance that answers
+// one request and goes.
 type order struct {
 	Start experiment.Start
+	Probe bool
 	Stdin []byte
 	Args  []string
 	Env   map[string]string
@@ -68,6 +70,7 @@ const (
 	crashed
 	tooLong
 	contaminated
+	noFrames
 )
 
 // Child serves trials until its input ends. It is the whole of Nebula's
@@ -140,12 +143,13 @@ type host struct {
 	wasm     []byte
 	runtime  engine.Runtime // of the prepared start
 	compiled engine.CompiledModule
+	live     map[string]*live // by what an instance was given when it began
 }
 
 // load compiles the module once: into the cache folder for the cached start,
 // and in memory for the prepared one.
 func load(ctx context.Context, c config) (*host, error) {
-	h := &host{config: c}
+	h := &host{config: c, live: map[string]*live{}}
 	var err error
 	if h.wasm, err = os.ReadFile(c.Module); err != nil {
 		return nil, err
@@ -196,7 +200,11 @@ func compile(ctx context.Context, cfg engine.RuntimeConfig, wasm []byte) (engine
 func (h *host) trial(ctx context.Context, o order) (rep reply) {
 	t := backends.NewTimeline(backends.Now)
 	var resp backends.Response
-	kind, err := h.run(ctx, o, t, &resp)
+	run := h.run
+	if o.Start == experiment.Warm {
+		run = h.warm
+	}
+	kind, err := run(ctx, o, t, &resp)
 	if err != nil {
 		rep.Err, rep.Kind = err.Error(), kind
 	}

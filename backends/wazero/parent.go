@@ -10,6 +10,7 @@ import (
 	"io"
 	"os"
 	"os/exec"
+	"strings"
 	"sync"
 	"syscall"
 
@@ -38,6 +39,10 @@ func (a *artifact) Describe() experiment.Identity {
 }
 
 func (a *artifact) Start(ctx context.Context, s experiment.Start, r backends.Request, _ *backends.Timeline) (backends.Instance, error) {
+	return a.start(ctx, order{Start: s, Stdin: r.Stdin, Args: r.Args, Env: r.Env})
+}
+
+func (a *artifact) start(ctx context.Context, o order) (backends.Instance, error) {
 	if a.child == nil {
 		if err := a.spawn(ctx); err != nil {
 			return nil, err
@@ -47,10 +52,21 @@ func (a *artifact) Start(ctx context.Context, s experiment.Start, r backends.Req
 	defer release()
 	// The child does the whole trial in one go: a message between start and
 	// invocation would stand in the middle of what is measured.
-	if err := a.child.send(order{Start: s, Stdin: r.Stdin, Args: r.Args, Env: r.Env}); err != nil {
+	if err := a.child.send(o); err != nil {
 		return nil, a.died(ctx, err)
 	}
 	return &instance{artifact: a}, nil
+}
+
+// Frames implements backends.Framer.
+func (a *artifact) Frames(ctx context.Context, r backends.Request) error {
+	i, err := a.start(ctx, order{Start: experiment.Warm, Probe: true, Stdin: r.Stdin, Args: r.Args, Env: r.Env})
+	if err != nil {
+		return err
+	}
+	t := backends.NewTimeline(backends.Now)
+	_, err = i.Invoke(ctx, r, t)
+	return errors.Join(err, i.Close(ctx, t))
 }
 
 func (a *artifact) Close(context.Context) error {
@@ -135,6 +151,8 @@ func (i *instance) Invoke(ctx context.Context, _ backends.Request, t *backends.T
 		return r.Response, backends.ErrAnswerTooLong
 	case contaminated:
 		return r.Response, fmt.Errorf("%w: %s", backends.ErrContaminated, r.Err)
+	case noFrames:
+		return r.Response, fmt.Errorf("%w%s", backends.ErrNoFrames, strings.TrimPrefix(r.Err, backends.ErrNoFrames.Error()))
 	}
 	return r.Response, errors.New(r.Err)
 }

@@ -77,8 +77,6 @@ func (o *Options) Lacks(f experiment.Function, s experiment.Start) string {
 		return why
 	}
 	switch {
-	case s == experiment.Warm:
-		return "wazero has no warm start yet: a live instance that answers many requests"
 	case s == experiment.Cached && o.Mode == Interpreter:
 		return "the interpreter has no compiled code to keep on disk"
 	}

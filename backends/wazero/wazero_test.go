@@ -128,7 +128,7 @@ func TestLacks(t *testing.T) {
 		start    experiment.Start
 		lacks    bool
 	}{
-		{Options{}, probe, experiment.Cold, false}, {Options{}, probe, experiment.Warm, true},
+		{Options{}, probe, experiment.Cold, false}, {Options{}, probe, experiment.Warm, false},
 		{Options{Mode: Interpreter}, probe, experiment.Cached, true}, {Options{Mode: Interpreter}, probe, experiment.Prepared, false},
 		{Options{}, experiment.Function{Name: "f", Image: "an/image"}, experiment.Cold, true},
 	}

@@ -21,6 +21,7 @@ type Engines struct {
 	backends   map[string]backends.Backend
 	artifacts  map[string]map[string]backends.Artifact // by backend, by function
 	missing    map[string]map[string]string            // likewise; function "" stands for all
+	frameless  map[[2]string]bool                      // backend and function without a warm start
 }
 
 // Lacks is what the backends of an experiment can't do by their nature,
@@ -38,14 +39,20 @@ func Open(ctx context.Context, x *experiment.Experiment, only []string, s backen
 		backends:   map[string]backends.Backend{},
 		artifacts:  map[string]map[string]backends.Artifact{},
 		missing:    map[string]map[string]string{},
+		frameless:  map[[2]string]bool{},
 	}
 	plan, err := experiment.NewPlan(x, only, Lacks)
 	if err != nil {
 		return e, err
 	}
 	needed := map[[2]string]bool{}
+	warm := map[[2]string]string{} // the first input
 	for _, c := range plan.Cells {
-		needed[[2]string{c.Backend, c.Function}] = true
+		key := [2]string{c.Backend, c.Function}
+		needed[key] = true
+		if _, ok := warm[key]; !ok && c.Start == experiment.Warm {
+			warm[key] = c.Input
+		}
 	}
 	for i, b := range x.Backends {
 		name := b.Name()
@@ -57,6 +64,9 @@ func Open(ctx context.Context, x *experiment.Experiment, only []string, s backen
 			}
 			if err := e.prepare(ctx, b, f, s); err != nil {
 				return e, err
+			}
+			if in, ok := warm[[2]string{name, f.Name}]; ok {
+				e.tryFrames(ctx, name, f, in, s)
 			}
 		}
 	}
@@ -86,6 +96,29 @@ func (e *Engines) prepare(ctx context.Context, b experiment.Backend, f experimen
 	return nil
 }
 
+// tryFrames finds out whether a function can answer more than one request.
+// Only running it tells; whatever else goes wrong shows in its trials.
+func (e *Engines) tryFrames(ctx context.Context, backend string, f experiment.Function, input string, s backends.Session) {
+	framer, ok := e.artifacts[backend][f.Name].(backends.Framer)
+	if !ok {
+		return
+	}
+	ctx, cancel := context.WithTimeout(ctx, e.experiment.Run.Timeout)
+	defer cancel()
+	for _, in := range f.Inputs {
+		if in.Name != input {
+			continue
+		}
+		err := framer.Frames(ctx, backends.Request{Stdin: []byte(in.Stdin), Args: in.Args, Env: in.Env})
+		if errors.Is(err, backends.ErrNoFrames) {
+			e.frameless[[2]string{backend, f.Name}] = true
+		}
+		if err != nil {
+			s.Log.Debug().Err(err).Str("backend", backend).Str("function", f.Name).Msg("tried for a warm start")
+		}
+	}
+}
+
 // miss notes what this machine lacks; any other error is the caller's.
 func (e *Engines) miss(backend, function string, err error) error {
 	if u := (*backends.Unavailable)(nil); !errors.As(err, &u) {
@@ -102,6 +135,9 @@ func (e *Engines) miss(backend, function string, err error) error {
 func (e *Engines) Lacks(f experiment.Function, b experiment.Backend, s experiment.Start) experiment.Lack {
 	if lack := Lacks(f, b, s); lack.Reason != "" {
 		return lack
+	}
+	if s == experiment.Warm && e.frameless[[2]string{b.Name(), f.Name}] {
+		return experiment.Lack{Reason: backends.ErrNoFrames.Error()}
 	}
 	missing := e.missing[b.Name()]
 	why := missing[""]

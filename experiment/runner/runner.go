@@ -244,17 +244,19 @@ func trial(abort context.Context, a backends.Artifact, c experiment.Cell, in exp
 	timeline := backends.NewTimeline(backends.Now)
 	resp, err := request(abort, a, c.Start, req, timeline, timeout)
 	rec.Outcome = outcome(abort, in, resp, err)
+	stamps, source := timeline.Stamps()
 	if err != nil {
 		rec.Error = err.Error()
 	} else {
-		rec.ExitCode = &resp.ExitCode
+		if _, exited := stamps.Get(experiment.Exited); exited || resp.ExitCode != 0 {
+			rec.ExitCode = &resp.ExitCode
+		}
 		if rec.Outcome == experiment.Failed {
 			rec.Error = string(resp.Stderr)
 		}
 		sum := sha256.Sum256(resp.Stdout)
 		rec.Answer = "sha256:" + hex.EncodeToString(sum[:])
 	}
-	stamps, source := timeline.Stamps()
 	rec.At, rec.ReadySource = stamps.Relative(), string(source)
 	rec.CPU, rec.PeakMemory = resp.Usage.CPU, resp.Usage.PeakMemory
 	return rec

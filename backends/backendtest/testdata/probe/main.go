@@ -3,15 +3,35 @@
 package main
 
 import (
+	"errors"
 	"fmt"
 	"io"
 	"os"
 	"slices"
+	"strconv"
 	"strings"
 	"time"
 
 	"github.com/nebula-bench/nebula/functions/protocol"
 )
+
+func work(request []byte) ([]byte, error) {
+	switch string(request) {
+	case "spin":
+		began := time.Now()
+		for time.Since(began) < 10*time.Millisecond {
+		}
+		return []byte(strconv.FormatInt(time.Since(began).Nanoseconds(), 10)), nil
+	case "loop":
+		for {
+		}
+	case "refuse":
+		return nil, errors.New("refused")
+	case "flood":
+		return make([]byte, 65<<20), nil
+	}
+	return request, nil
+}
 
 func main() {
 	act := "echo"
@@ -70,6 +90,14 @@ func main() {
 			}
 			hold = append(hold, b)
 		}
+	case "count": // answers how many requests it has answered before
+		n := 0
+		protocol.Serve(func([]byte) ([]byte, error) {
+			n++
+			return []byte(strconv.Itoa(n - 1)), nil
+		})
+	case "work": // does what each request says
+		protocol.Serve(work)
 	case "deaf": // reads nothing
 		fmt.Print("deaf")
 	case "loop":

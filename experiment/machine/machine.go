@@ -1,0 +1,423 @@
+// Package machine looks at this machine for what disturbs measurements, and
+// changes settings that do, in a way that can always be undone.
+//
+// It reads files of /proc and /sys and knows no experiment and no engine. It
+// refuses to guess: what can't be looked at is unknown, never fine.
+package machine
+
+import (
+	"cmp"
+	"fmt"
+	"os"
+	"path/filepath"
+	"slices"
+	"strconv"
+	"strings"
+	"syscall"
+	"time"
+
+	"github.com/nebula-bench/nebula/experiment"
+)
+
+// Machine is one machine, by its file system.
+type Machine struct {
+	Root string // before /proc and /sys; empty: this machine
+}
+
+// Where the settings are, which Tune may change.
+const (
+	governors   = "/sys/devices/system/cpu/cpu[0-9]*/cpufreq/scaling_governor"
+	noTurbo     = "/sys/devices/system/cpu/intel_pstate/no_turbo"
+	boost       = "/sys/devices/system/cpu/cpufreq/boost"
+	aslr        = "/proc/sys/kernel/randomize_va_space"
+	clockSource = "/sys/devices/system/clocksource/clocksource0/current_clocksource"
+	smt         = "/sys/devices/system/cpu/smt/active"
+)
+
+// When something disturbs.
+const (
+	hot        = 85        // °C
+	busyShare  = 0.10      // of the processors' time, with nothing of ours running
+	stealShare = 0.01      // of the processors' time
+	leastFree  = 512 << 20 // bytes of disk
+	leastShare = 0.10      // of memory
+	stalled    = 1.0       // % of time that some task waits for memory
+)
+
+func (m Machine) read(name string) (string, bool) {
+	b, err := os.ReadFile(m.Root + name)
+	return strings.TrimSpace(string(b)), err == nil
+}
+
+func (m Machine) number(name string) (float64, bool) {
+	s, ok := m.read(name)
+	if !ok {
+		return 0, false
+	}
+	f, err := strconv.ParseFloat(s, 64)
+	return f, err == nil
+}
+
+func (m Machine) glob(pattern string) []string {
+	files, _ := filepath.Glob(m.Root + pattern)
+	for i, f := range files {
+		files[i] = strings.TrimPrefix(f, m.Root)
+	}
+	return files
+}
+
+// Check looks at how the machine stands. Results go into the folder out.
+func (m Machine) Check(out string) []experiment.Finding {
+	checks := []func() experiment.Finding{
+		m.governor, m.turbo, m.smt, m.temperature, m.swap, m.memory, m.pressure,
+		m.clockSource, m.hypervisor, m.aslr, func() experiment.Finding { return m.disk(out) }, m.rapl,
+	}
+	var fs []experiment.Finding
+	for _, c := range checks {
+		fs = append(fs, c())
+	}
+	return fs
+}
+
+func finding(check string, s experiment.Severity, found, why, remedy string) experiment.Finding {
+	if s == experiment.Fine {
+		why, remedy = "", ""
+	}
+	return experiment.Finding{Check: check, Severity: s, Found: found, Why: why, Remedy: remedy}
+}
+
+func unknown(check, found string) experiment.Finding {
+	return experiment.Finding{Check: check, Severity: experiment.Unknown, Found: found}
+}
+
+func (m Machine) governor() experiment.Finding {
+	files := m.glob(governors)
+	count := map[string]int{}
+	for _, f := range files {
+		if g, ok := m.read(f); ok {
+			count[g]++
+		}
+	}
+	if len(count) == 0 {
+		return unknown("governor", "this machine does not show how its processors choose their frequency")
+	}
+	var parts []string
+	for g, n := range count {
+		parts = append(parts, fmt.Sprintf("%s on %d of %d processors", g, n, len(files)))
+	}
+	slices.Sort(parts)
+	s := experiment.Disturbing
+	if count["performance"] == len(files) {
+		s = experiment.Fine
+	}
+	return finding("governor", s, strings.Join(parts, ", "),
+		"the frequency follows the load, so short trials run slower than long ones", "nebula tune")
+}
+
+// boosting reports whether processors may exceed their nominal frequency.
+func (m Machine) boosting() (on, known bool) {
+	if v, ok := m.read(noTurbo); ok {
+		return v == "0", true
+	}
+	if v, ok := m.read(boost); ok {
+		return v == "1", true
+	}
+	return false, false
+}
+
+func (m Machine) turbo() experiment.Finding {
+	on, known := m.boosting()
+	switch {
+	case !known:
+		return unknown("turbo", "this machine does not show whether its processors exceed their nominal frequency")
+	case on:
+		return finding("turbo", experiment.Disturbing, "on", "the frequency hangs on temperature and on what other cores do", "nebula tune")
+	}
+	return finding("turbo", experiment.Fine, "off", "", "")
+}
+
+func (m Machine) smt() experiment.Finding {
+	switch v, ok := m.read(smt); {
+	case !ok:
+		return unknown("smt", "not shown")
+	case v == "1":
+		return finding("smt", experiment.Noted, "on: two processors share a core", "what runs beside a trial slows it", "echo off > /sys/devices/system/cpu/smt/control")
+	}
+	return finding("smt", experiment.Fine, "off", "", "")
+}
+
+func (m Machine) temperature() experiment.Finding {
+	hottest, known := 0.0, false
+	for _, f := range m.glob("/sys/class/thermal/thermal_zone*/temp") {
+		if v, ok := m.number(f); ok {
+			hottest, known = max(hottest, v/1000), true
+		}
+	}
+	if !known {
+		return unknown("temperature", "no sensor is shown")
+	}
+	s := experiment.Fine
+	if hottest >= hot {
+		s = experiment.Disturbing
+	}
+	return finding("temperature", s, fmt.Sprintf("%.0f °C at the hottest", hottest), "a hot processor runs slower", "let it cool down, or give it air")
+}
+
+// meminfo gives a line of /proc/meminfo in bytes.
+func (m Machine) meminfo(name string) (float64, bool) {
+	text, _ := m.read("/proc/meminfo")
+	for line := range strings.Lines(text) {
+		f := strings.Fields(line)
+		if len(f) >= 2 && f[0] == name+":" {
+			kib, err := strconv.ParseFloat(f[1], 64)
+			return kib * 1024, err == nil
+		}
+	}
+	return 0, false
+}
+
+func (m Machine) swap() experiment.Finding {
+	total, ok := m.meminfo("SwapTotal")
+	free, ok2 := m.meminfo("SwapFree")
+	switch {
+	case !ok || !ok2:
+		return unknown("swap", "not shown")
+	case total == 0:
+		return finding("swap", experiment.Fine, "none", "", "")
+	case total-free > 0:
+		return finding("swap", experiment.Noted, fmt.Sprintf("%.0f MiB in use", (total-free)/(1<<20)), "what was swapped out is slow at its first use", "swapoff -a && swapon -a")
+	}
+	return finding("swap", experiment.Fine, "there, and not in use", "", "")
+}
+
+func (m Machine) memory() experiment.Finding {
+	total, ok := m.meminfo("MemTotal")
+	available, ok2 := m.meminfo("MemAvailable")
+	if !ok || !ok2 || total == 0 {
+		return unknown("memory", "not shown")
+	}
+	s := experiment.Fine
+	if available < leastShare*total {
+		s = experiment.Disturbing
+	}
+	return finding("memory", s, fmt.Sprintf("%.0f of %.0f MiB available", available/(1<<20), total/(1<<20)),
+		"files that a start needs are read from disk again", "stop what takes the memory")
+}
+
+func (m Machine) pressure() experiment.Finding {
+	text, ok := m.read("/proc/pressure/memory")
+	_, after, found := strings.Cut(text, "avg10=")
+	if !ok || !found {
+		return unknown("memory pressure", "this kernel does not show it")
+	}
+	avg, err := strconv.ParseFloat(strings.Fields(after)[0], 64)
+	if err != nil {
+		return unknown("memory pressure", "not readable")
+	}
+	s := experiment.Fine
+	if avg > stalled {
+		s = experiment.Disturbing
+	}
+	return finding("memory pressure", s, fmt.Sprintf("tasks waited for memory %.1f %% of the last 10 s", avg), "trials wait too", "stop what takes the memory")
+}
+
+func (m Machine) clockSource() experiment.Finding {
+	v, ok := m.read(clockSource)
+	if !ok {
+		return unknown("clock source", "not shown")
+	}
+	s := experiment.Fine
+	if slow := []string{"hpet", "acpi_pm", "jiffies", "refined-jiffies", "pit"}; slices.Contains(slow, v) {
+		s = experiment.Disturbing
+	}
+	return finding("clock source", s, v, "reading this clock takes a microsecond or more", "echo tsc > "+clockSource)
+}
+
+func (m Machine) hypervisor() experiment.Finding {
+	text, ok := m.read("/proc/cpuinfo")
+	if !ok {
+		return unknown("hypervisor", "not shown")
+	}
+	for line := range strings.Lines(text) {
+		if name, flags, ok := strings.Cut(line, ":"); ok && strings.TrimSpace(name) == "flags" && slices.Contains(strings.Fields(flags), "hypervisor") {
+			return finding("hypervisor", experiment.Noted, "this is a virtual machine", "neighbours take processor time and cache, unseen but for stolen time", "use a machine of your own")
+		}
+	}
+	return finding("hypervisor", experiment.Fine, "none found", "", "")
+}
+
+func (m Machine) aslr() experiment.Finding {
+	v, ok := m.read(aslr)
+	switch {
+	case !ok:
+		return unknown("address randomisation", "not shown")
+	case v == "0":
+		return finding("address randomisation", experiment.Noted, "off", "every process has the same layout, lucky or not, and no number of trials averages that out", "echo 2 > "+aslr)
+	}
+	return finding("address randomisation", experiment.Fine, "on: a layout's luck is averaged over trials", "", "")
+}
+
+func (m Machine) disk(out string) experiment.Finding {
+	for ; ; out = filepath.Dir(out) { // it may have to be made yet
+		if _, err := os.Stat(out); err == nil || out == filepath.Dir(out) {
+			break
+		}
+	}
+	var st syscall.Statfs_t
+	if err := syscall.Statfs(out, &st); err != nil {
+		return unknown("disk", err.Error())
+	}
+	free := st.Bavail * uint64(st.Bsize)
+	s := experiment.Fine
+	if free < leastFree {
+		s = experiment.Disturbing
+	}
+	return finding("disk", s, fmt.Sprintf("%d MiB free", free>>20), "a full disk ends the run", "make room, or choose another folder with --out")
+}
+
+func (m Machine) rapl() experiment.Finding {
+	files := m.glob("/sys/class/powercap/intel-rapl*/energy_uj")
+	if len(files) == 0 {
+		return experiment.Finding{Check: "RAPL", Severity: experiment.Noted, Found: "no energy counters", Why: "energy can't be measured here"}
+	}
+	if _, ok := m.read(files[0]); !ok {
+		return finding("RAPL", experiment.Noted, "energy counters that only root may read", "energy can't be measured", "run as root, or: chmod a+r "+strings.Join(files, " "))
+	}
+	return finding("RAPL", experiment.Fine, fmt.Sprintf("%d energy counters", len(files)), "", "")
+}
+
+// Facts are what does not change while the machine is up and may explain a
+// difference between machines.
+func (m Machine) Facts() map[string]string {
+	facts := map[string]string{}
+	text, _ := m.read("/proc/cpuinfo")
+	for line := range strings.Lines(text) {
+		if name, v, ok := strings.Cut(line, ":"); ok && strings.TrimSpace(name) == "microcode" {
+			facts["microcode"] = strings.TrimSpace(v)
+			break
+		}
+	}
+	for key, file := range map[string]string{"clock source": clockSource, "smt": smt, "address randomisation": aslr} {
+		if v, ok := m.read(file); ok {
+			facts[key] = v
+		}
+	}
+	if on, known := m.boosting(); known {
+		facts["turbo"] = strconv.FormatBool(on)
+	}
+	for _, f := range m.glob("/sys/devices/system/cpu/vulnerabilities/*") {
+		if v, ok := m.read(f); ok && strings.HasPrefix(v, "Mitigation") {
+			facts["mitigation "+filepath.Base(f)] = strings.TrimPrefix(v, "Mitigation: ")
+		}
+	}
+	return facts
+}
+
+// Counters are what the kernel counts of disturbances.
+type Counters struct {
+	ticks, busy, steal float64 // of all processors, in clock ticks
+	throttled, swapped float64
+	known              [3]bool // processors, throttled, swapped
+}
+
+// Counters reads them now.
+func (m Machine) Counters() (c Counters) {
+	stat, _ := m.read("/proc/stat")
+	line, _, _ := strings.Cut(stat, "\n")
+	// user nice system idle iowait irq softirq steal (proc(5)); guest time is
+	// in user already.
+	if f := strings.Fields(line); len(f) >= 9 && f[0] == "cpu" {
+		c.known[0] = true
+		for i, s := range f[1:9] {
+			v, err := strconv.ParseFloat(s, 64)
+			c.known[0] = c.known[0] && err == nil
+			c.ticks += v
+			switch i {
+			case 3, 4:
+			case 7:
+				c.steal += v
+			default:
+				c.busy += v
+			}
+		}
+	}
+	for _, f := range m.glob("/sys/devices/system/cpu/cpu[0-9]*/thermal_throttle/*_throttle_count") {
+		if v, ok := m.number(f); ok {
+			c.throttled, c.known[1] = c.throttled+v, true
+		}
+	}
+	vmstat, _ := m.read("/proc/vmstat")
+	for line := range strings.Lines(vmstat) {
+		if f := strings.Fields(line); len(f) == 2 && (f[0] == "pswpin" || f[0] == "pswpout") {
+			v, err := strconv.ParseFloat(f[1], 64)
+			c.swapped, c.known[2] = c.swapped+v, err == nil
+		}
+	}
+	return c
+}
+
+// During says what happened between two readings.
+func During(a, b Counters) (fs []experiment.Finding) {
+	if a.known[0] && b.known[0] && b.ticks > a.ticks {
+		share := (b.steal - a.steal) / (b.ticks - a.ticks)
+		s := experiment.Fine
+		if share > stealShare {
+			s = experiment.Disturbing
+		}
+		fs = append(fs, finding("stolen time", s, fmt.Sprintf("the hypervisor took %.1f %% of the processors' time", 100*share),
+			"trials were interrupted for other guests", "use a machine of your own"))
+	} else {
+		fs = append(fs, unknown("stolen time", "not shown"))
+	}
+	fs = append(fs, counted("throttling", "the processors were throttled %.0f times", b.throttled-a.throttled, a.known[1] && b.known[1],
+		"a hot processor runs slower", "let it cool down, or give it air"))
+	return append(fs, counted("swapping", "%.0f pages were swapped", b.swapped-a.swapped, a.known[2] && b.known[2],
+		"trials waited for the disk", "swapoff -a, or stop what takes the memory"))
+}
+
+func counted(check, format string, n float64, known bool, why, remedy string) experiment.Finding {
+	switch {
+	case !known:
+		return unknown(check, "not shown")
+	case n > 0:
+		return finding(check, experiment.Disturbing, fmt.Sprintf(format, n), why, remedy)
+	}
+	return finding(check, experiment.Fine, "none", "", "")
+}
+
+// Idle watches the machine for a while in which nothing of ours runs.
+func (m Machine) Idle(d time.Duration) experiment.Finding {
+	a := m.Counters()
+	time.Sleep(d)
+	return idle(a, m.Counters())
+}
+
+func idle(a, b Counters) experiment.Finding {
+	if !a.known[0] || !b.known[0] || b.ticks <= a.ticks {
+		return unknown("load", "not shown")
+	}
+	share := (b.busy - a.busy) / (b.ticks - a.ticks)
+	s := experiment.Fine
+	if share > busyShare {
+		s = experiment.Disturbing
+	}
+	return finding("load", s, fmt.Sprintf("others kept the processors %.0f %% busy", 100*share), "they take processor time and cache from trials", "stop them; top shows which they are")
+}
+
+// Worst orders findings by how much they take away, the worst first.
+func Worst(fs []experiment.Finding) []experiment.Finding {
+	rank := map[experiment.Severity]int{experiment.Disturbing: 0, experiment.Noted: 1, experiment.Unknown: 2, experiment.Fine: 3}
+	fs = slices.Clone(fs)
+	slices.SortStableFunc(fs, func(a, b experiment.Finding) int { return cmp.Compare(rank[a.Severity], rank[b.Severity]) })
+	return fs
+}
+
+// Disturbing gives the findings that disturb.
+func Disturbing(fs []experiment.Finding) (out []experiment.Finding) {
+	for _, f := range fs {
+		if f.Severity == experiment.Disturbing {
+			out = append(out, f)
+		}
+	}
+	return out
+}
