@@ -51,6 +51,7 @@ func caveats(s *Summary, r *reading) []Caveat {
 	failures(s, add)
 	repeated(r, add)
 	stopped(s, add)
+	disturbances(s, add)
 	sessions(s, add)
 	thin(s, add)
 	unmarked(s, add)
@@ -152,6 +153,31 @@ func stopped(s *Summary, add adder) {
 		t.names(names)
 		t.say(". The table says how far each came.")
 	})
+}
+
+// disturbances tells what of this machine disturbed the run, each check once.
+func disturbances(s *Summary, add adder) {
+	seen := map[string]bool{}
+	for _, x := range s.run.Sessions {
+		for i, fs := range [][]experiment.Finding{x.Before, x.During} {
+			for _, f := range fs {
+				if f.Severity != experiment.Disturbing || seen[f.Check] {
+					continue
+				}
+				seen[f.Check] = true
+				add(Warning, "", func(t *Sentence) {
+					when := "When the run began"
+					if i == 1 {
+						when = "During the run"
+					}
+					t.say("%s, ", when).name(f.Check).say(": ").name(f.Found).say("; ").name(f.Why).say(".")
+					if f.Remedy != "" {
+						t.say(" What mends it: ").name(f.Remedy).say(".")
+					}
+				})
+			}
+		}
+	}
 }
 
 func sessions(s *Summary, add adder) {

@@ -206,6 +206,18 @@ func TestTroubledRuns(t *testing.T) {
 			r.Outcome, r.Error, r.Again = experiment.BackendError, "connection refused", true
 		}
 	}
+	noisy := coldstart()
+	noisy.run = func(r *results.Run) {
+		r.Host.Facts = map[string]string{"microcode": "0x2b"}
+		r.Sessions = []results.Session{{
+			Started: began,
+			Before: []experiment.Finding{
+				{Check: "governor", Severity: experiment.Disturbing, Found: "powersave on 2 of 2 processors", Why: "short trials run slower", Remedy: "nebula tune"},
+				{Check: "swap", Severity: experiment.Fine, Found: "none"},
+			},
+			During: []experiment.Finding{{Check: "stolen time", Severity: experiment.Disturbing, Found: "3.0 % of the processors' time", Why: "other guests"}},
+		}}
+	}
 	narrow, wide := 0.018, 0.061
 	precise := coldstart()
 	precise.inputs, precise.repeat = []string{"n=0"}, 30
@@ -252,6 +264,10 @@ func TestTroubledRuns(t *testing.T) {
 		{"resumed", resumed, []string{
 			"178 of 180 trials", "What this run says", "2 of 180 trials are missing",
 			"2 attempts were failed", "docker.scratch", "connection refused", "it has 2 sessions",
+		}},
+		{"noisy", noisy, []string{
+			"What this run says", "When the run began, governor: powersave on 2 of 2 processors; short trials run slower. What mends it: nebula tune.",
+			"During the run, stolen time: 3.0 % of the processors", "microcode", "0x2b", "What was looked at", "swap", "fine", "none",
 		}},
 		{"precise", precise, []string{
 			"132 of 132 trials", "What this run says", "2 cells did not reach the ±2 %", "±1.8 % after 23",

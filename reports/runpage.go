@@ -37,6 +37,7 @@ type runPage struct {
 	Variables    []fact
 	Source       string
 	Host         []fact
+	Findings     *table
 	Backends     []backendView
 	Artifacts    *table
 }
@@ -98,7 +99,7 @@ func newRunPage(s *Summary, raw string, hosted bool) (*runPage, error) {
 		Legend: marks(s.ran()), Definitions: definitions, ReadySources: readySources(s),
 		Command: command(run.Command), Raw: raw, Hash: s.plan.Hash,
 		Order:  order(&s.plan),
-		Source: run.Source, Host: hostFacts(run), Artifacts: artifacts(run), Chosen: chosen(s),
+		Source: run.Source, Host: hostFacts(run), Findings: findings(run), Artifacts: artifacts(run), Chosen: chosen(s),
 	}
 	shown := map[string]int{}
 	each := max(1, firstVerdicts/max(1, len(functions(s.ran()))))
@@ -455,9 +456,31 @@ func hostFacts(run *results.Run) []fact {
 	if hypervisor == "" {
 		hypervisor = "none found"
 	}
-	return facts("host", h.Name, "system", h.OS, "kernel", h.Kernel, "processor", h.CPU,
+	out := facts("host", h.Name, "system", h.OS, "kernel", h.Kernel, "processor", h.CPU,
 		"cores", fmt.Sprint(h.Cores), "memory", size(h.Memory), "governor", governor, "hypervisor", hypervisor,
 		"Nebula", run.Nebula, "built with", h.Go, "experiment's commit", commit)
+	for _, k := range slices.Sorted(maps.Keys(h.Facts)) {
+		out = append(out, fact{k, h.Facts[k]})
+	}
+	return out
+}
+
+// findings is what was looked at on the machine, in the run's last session.
+func findings(run *results.Run) *table {
+	t := &table{Head: left("check", "severity", "found", "why it matters")}
+	for _, s := range run.Sessions[max(0, len(run.Sessions)-1):] {
+		for _, fs := range [][]experiment.Finding{s.Before, s.During} {
+			for _, f := range fs {
+				row := cells(f.Check, string(f.Severity), f.Found, f.Why)
+				row[1].Bad = f.Severity == experiment.Disturbing
+				t.Rows = append(t.Rows, row)
+			}
+		}
+	}
+	if len(t.Rows) == 0 {
+		return nil
+	}
+	return t
 }
 
 func backendFacts(name string, b results.BackendFacts) backendView {

@@ -7,7 +7,6 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
-	"slices"
 	"strings"
 
 	"github.com/rs/zerolog"
@@ -57,7 +56,7 @@ carry Nebula's labels, is not touched; neither are stored runs.`,
 // sweep removes what dead runs left, before a new one begins.
 func sweep(ctx context.Context, x *experiment.Experiment, log zerolog.Logger) {
 	removed, alive, err := cleanScratch()
-	if slices.ContainsFunc(x.Backends, func(b experiment.Backend) bool { return b.Type == "docker" }) {
+	if usesDocker(x) {
 		more, derr := docker.Clean(ctx, alive)
 		if u := (*backends.Unavailable)(nil); !errors.As(derr, &u) {
 			err = errors.Join(err, derr)

@@ -36,7 +36,7 @@ const (
 	exitFine        = 0
 	exitFailed      = 1 // some trials failed, or something went wrong on the way
 	exitUsage       = 2 // usage or configuration
-	exitUnfit       = 5 // another run goes on, or, under --strict, the machine lacks something
+	exitUnfit       = 5 // another run goes on, or, under --strict, the machine lacks something or disturbs
 	exitInterrupted = 130
 )
 
@@ -104,6 +104,7 @@ func newRoot(stdin io.Reader, stdout, stderr io.Writer) *cobra.Command {
 measures how long functions take to start and to run, and writes a report that
 says which is better, by how much, and whether it is real.
 
+  nebula doctor
   nebula run experiments/coldstart.hcl
   xdg-open reports/index.html
 
@@ -121,6 +122,7 @@ Each flag has a twin in the environment: --out is NEBULA_OUT.`,
 	root.AddCommand(
 		a.runCommand(), a.planCommand(), a.validateCommand(), a.fmtCommand(),
 		a.reportCommand(), a.listCommand(), a.showCommand(), a.exportCommand(),
+		a.doctorCommand(), a.tuneCommand(), a.restoreCommand(),
 		a.cleanCommand(), a.versionCommand(), a.childCommand(),
 	)
 	return root

@@ -21,6 +21,7 @@ import (
 
 	"github.com/nebula-bench/nebula/backends"
 	"github.com/nebula-bench/nebula/experiment"
+	"github.com/nebula-bench/nebula/experiment/machine"
 	"github.com/nebula-bench/nebula/experiment/results"
 	"github.com/nebula-bench/nebula/experiment/runner"
 	"github.com/nebula-bench/nebula/reports"
@@ -54,7 +55,7 @@ longer lies where it lay.`,
 		},
 	}
 	f.register(c)
-	c.Flags().BoolVar(&f.strict, "strict", false, "exit with 5, before any trial, where this machine lacks something")
+	c.Flags().BoolVar(&f.strict, "strict", false, "exit with 5 where this machine lacks something or disturbs: before any trial, or after the last")
 	c.Flags().BoolVar(&f.json, "json", false, "print the summary as JSON")
 	c.Flags().StringVar(&f.progress, "progress", "auto", "how to show progress: auto, bar, plain, json or none")
 	c.Flags().StringVar(&f.resume, "resume", "", "go on with `run`, which did not end")
@@ -131,17 +132,25 @@ func (a *app) run(ctx context.Context, file string, f runFlags, flags *pflag.Fla
 		return errors.New("no cell can run on this machine (see above); nothing was written")
 	}
 
+	before := a.look(stop, usesDocker(x), 300*time.Millisecond)
+	warnOf(log, before, "this machine will disturb the numbers")
+	if f.strict && len(machine.Disturbing(before)) > 0 {
+		return &exitError{exitUnfit, errors.New("this machine disturbs numbers (see above), and --strict asks for one that does not; nothing was written")}
+	}
+
 	record, err := a.describe(stop, x, file, f)
 	if err != nil {
 		return err
 	}
 	record.ID = id
+	record.Sessions[0].Before = before
 	engines.Describe(record)
 	e := &execution{plan: plan, engines: engines, record: record, bar: bar, log: log}
 	if err := e.open(a.out, old); err != nil {
 		return err
 	}
 	runErr := e.run(stop, abort)
+	warnOf(log, e.during, "this machine disturbed the numbers")
 	if runErr != nil {
 		resume := "nebula run --resume " + e.dir
 		switch {
@@ -159,6 +168,9 @@ func (a *app) run(ctx context.Context, file string, f runFlags, flags *pflag.Fla
 	}
 	if err := a.finish(e.dir, f.json, log); err != nil {
 		return err
+	}
+	if n := len(machine.Disturbing(e.during)); f.strict && n > 0 {
+		return &exitError{exitUnfit, errors.New("this machine disturbed the run (see above), and --strict asks for one that does not; everything was written")}
 	}
 	if e.bad > 0 {
 		return &exitError{exitFailed, fmt.Errorf("%d of %d trials failed; the report counts them by cell", e.bad, e.done)}
@@ -187,10 +199,12 @@ func (a *app) describe(ctx context.Context, x *experiment.Experiment, file strin
 		asked.VarFiles = append(asked.VarFiles, v)
 	}
 	now := time.Now().UTC().Truncate(time.Millisecond)
+	host := runner.DescribeHost(ctx, filepath.Dir(x.File))
+	host.Facts = machine.Machine{}.Facts()
 	return &results.Run{
 		Experiment: x.Name, Title: x.Description, File: x.File, Source: string(x.Source),
 		Command: os.Args, Started: now, State: results.Running, Nebula: version(), Binary: binary,
-		Host: runner.DescribeHost(ctx, filepath.Dir(x.File)), Variables: x.Variables,
+		Host: host, Variables: x.Variables,
 		Asked: asked, Resolved: resolved, Sessions: []results.Session{{Started: now}},
 	}, nil
 }
@@ -220,6 +234,7 @@ type execution struct {
 	w         *results.Writer
 	prior     *runner.Prior
 	done, bad int // trials with their final record, of all sessions
+	during    []experiment.Finding
 }
 
 // open makes the run's folder, or takes up that of an earlier session.
@@ -255,6 +270,7 @@ func (e *execution) open(out string, old *resumed) (err error) {
 func (e *execution) run(stop, abort context.Context) error {
 	blocks := e.plan.Warmup + e.plan.Repetitions
 	e.bar.start(e.prior.Left(e.plan))
+	counters := machine.Machine{}.Counters()
 	r := runner.Runner{
 		Plan: e.plan, Engines: e.engines, Prior: e.prior, Log: e.log,
 		Record: func(t *results.Trial) error {
@@ -277,7 +293,9 @@ func (e *execution) run(stop, abort context.Context) error {
 
 	ended := time.Now().UTC().Truncate(time.Millisecond)
 	e.record.Ended, e.record.State = &ended, results.Complete
-	e.record.Sessions[len(e.record.Sessions)-1].Ended = &ended
+	e.during = machine.During(counters, machine.Machine{}.Counters())
+	session := &e.record.Sessions[len(e.record.Sessions)-1]
+	session.Ended, session.During = &ended, e.during
 	switch {
 	case errors.Is(runErr, context.Canceled):
 		e.record.State = results.Interrupted
