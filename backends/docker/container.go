@@ -54,6 +54,10 @@ func (a *artifact) start(ctx context.Context, c *instance, s experiment.Start, r
 	}
 	c.id = created.ID
 	t.Mark(experiment.Created)
+	if a.backend.seen[c.id] {
+		return fmt.Errorf("%w: the engine gave a container that has run before", backends.ErrContaminated)
+	}
+	a.backend.seen[c.id] = true
 	if c.stream, err = c.client.ContainerAttach(ctx, c.id, container.AttachOptions{Stream: true, Stdin: true, Stdout: true, Stderr: true}); err != nil {
 		return fmt.Errorf("attach to the container: %w", err)
 	}

@@ -148,7 +148,7 @@ func (o *Options) Open(ctx context.Context, s backends.Session) (backends.Backen
 	if err != nil {
 		return nil, err
 	}
-	b := &backend{options: o, session: s, client: c}
+	b := &backend{options: o, session: s, client: c, seen: map[string]bool{}}
 	if b.info, err = c.Info(ctx); err != nil {
 		c.Close()
 		return nil, fmt.Errorf("ask Docker about itself: %w", err)
@@ -193,6 +193,7 @@ type backend struct {
 	client  *client.Client
 	info    system.Info
 	version types.Version
+	seen    map[string]bool // every container of this run, to prove that each is new
 }
 
 func (b *backend) Describe() map[string]string {

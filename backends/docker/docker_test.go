@@ -7,6 +7,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"net/http"
 	"os"
 	"path/filepath"
 	"strings"
@@ -16,6 +17,7 @@ import (
 	"github.com/docker/docker/api/types/container"
 	"github.com/docker/docker/api/types/filters"
 	"github.com/docker/docker/api/types/image"
+	"github.com/docker/docker/client"
 
 	"github.com/nebula-bench/nebula/backends"
 	"github.com/nebula-bench/nebula/backends/backendtest"
@@ -289,6 +291,55 @@ func TestReference(t *testing.T) {
 	} {
 		if got := reference(name, "0123456789abcdef"); got != want {
 			t.Errorf("reference(%q) = %s", name, got)
+		}
+	}
+}
+
+// reuse is a transport that answers every creation with the first one's.
+type reuse struct {
+	http.RoundTripper
+	first []byte
+}
+
+func (r *reuse) RoundTrip(req *http.Request) (*http.Response, error) {
+	create := strings.HasSuffix(req.URL.Path, "/containers/create")
+	if create && r.first != nil {
+		return &http.Response{
+			StatusCode: http.StatusCreated, Header: http.Header{"Content-Type": {"application/json"}},
+			Body: io.NopCloser(bytes.NewReader(r.first)), Request: req,
+		}, nil
+	}
+	resp, err := r.RoundTripper.RoundTrip(req)
+	if err == nil && create {
+		r.first, err = io.ReadAll(resp.Body)
+		resp.Body.Close()
+		resp.Body = io.NopCloser(bytes.NewReader(r.first))
+	}
+	return resp, err
+}
+
+// A container that has run before is no cold start.
+func TestReusedContainer(t *testing.T) {
+	testenv.Need(t, "docker")
+	a := backendtest.Prepare(t, &Options{}, backendtest.Probe(t)).(*artifact)
+	plain := a.backend.client
+	defer func() { a.backend.client = plain }()
+	c, err := client.NewClientWithOpts(client.FromEnv, client.WithAPIVersionNegotiation(),
+		client.WithHTTPClient(&http.Client{Transport: &reuse{RoundTripper: plain.HTTPClient().Transport}}))
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer c.Close()
+	a.backend.client = c
+	for _, s := range []experiment.Start{experiment.Cold, experiment.Prepared} {
+		if s == experiment.Cold {
+			if r := do(t, a, "echo"); r.Err != nil {
+				t.Fatal(r.Err)
+			}
+		}
+		r := backendtest.Trial(t, a, s, backends.Request{Args: []string{"echo"}}, patience)
+		if !errors.Is(r.Err, backends.ErrContaminated) {
+			t.Errorf("%s with a reused container ended with %v", s, r.Err)
 		}
 	}
 }

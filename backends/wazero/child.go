@@ -9,11 +9,14 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"io/fs"
 	"os"
+	"path/filepath"
 	"runtime"
 	"runtime/debug"
 	"runtime/metrics"
 	"sort"
+	"strings"
 
 	engine "github.com/tetratelabs/wazero"
 	"github.com/tetratelabs/wazero/imports/wasi_snapshot_preview1"
@@ -144,12 +147,16 @@ type host struct {
 	runtime  engine.Runtime // of the prepared start
 	compiled engine.CompiledModule
 	live     map[string]*live // by what an instance was given when it began
+	// compile makes the runtime of a cold or cached trial, and last is the one
+	// that it made for the trial before.
+	compile func(context.Context, engine.RuntimeConfig, []byte) (engine.Runtime, engine.CompiledModule, error)
+	last    engine.Runtime
 }
 
 // load compiles the module once: into the cache folder for the cached start,
 // and in memory for the prepared one.
 func load(ctx context.Context, c config) (*host, error) {
-	h := &host{config: c, live: map[string]*live{}}
+	h := &host{config: c, live: map[string]*live{}, compile: compile}
 	var err error
 	if h.wasm, err = os.ReadFile(c.Module); err != nil {
 		return nil, err
@@ -216,8 +223,11 @@ func (h *host) trial(ctx context.Context, o order) (rep reply) {
 func (h *host) run(ctx context.Context, o order, t *backends.Timeline, resp *backends.Response) (errorKind, error) {
 	stdin, stdout, stderr := bytes.NewReader(o.Stdin), backends.NewStdout(t), backends.NewStderr(t)
 	cfg := moduleConfig(h.config.Name, o).WithStdin(stdin).WithStdout(endless{stdout}).WithStderr(stderr)
-	if o.Start == experiment.Cached && !hasEntries(h.config.Cache) {
-		return contaminated, errors.New("the compilation cache is empty")
+	var cacheBefore string
+	if o.Start == experiment.Cached {
+		if cacheBefore = entries(h.config.Cache); cacheBefore == "" {
+			return contaminated, errors.New("the compilation cache is empty")
+		}
 	}
 
 	cpu := threadCPU()
@@ -234,11 +244,17 @@ func (h *host) run(ctx context.Context, o order, t *backends.Timeline, resp *bac
 			rc = rc.WithCompilationCache(cache)
 		}
 		var err error
-		if r, m, err = compile(ctx, rc, h.wasm); err != nil {
+		if r, m, err = h.compile(ctx, rc, h.wasm); err != nil {
 			return engineFailed, err
 		}
 	}
 	t.Mark(experiment.Created)
+	if o.Start != experiment.Prepared {
+		if r == h.runtime || r == h.last || m == h.compiled {
+			return contaminated, errors.New("the module was in memory already")
+		}
+		h.last = r
+	}
 
 	mod, err := r.InstantiateModule(ctx, m, cfg)
 	if err != nil {
@@ -261,6 +277,10 @@ func (h *host) run(ctx context.Context, o order, t *backends.Timeline, resp *bac
 		}
 	}
 	t.Mark(experiment.Removed)
+	if o.Start == experiment.Cached && entries(h.config.Cache) != cacheBefore {
+		// wazero writes what it did not find.
+		return contaminated, errors.New("the compilation cache held no code of this module: it was compiled")
+	}
 	resp.Stdout, resp.Stderr = stdout.Answer(), stderr.Rest()
 
 	var exit *sys.ExitError
@@ -295,9 +315,19 @@ func moduleConfig(name string, o order) engine.ModuleConfig {
 	return cfg
 }
 
-func hasEntries(dir string) bool {
-	entries, err := os.ReadDir(dir)
-	return err == nil && len(entries) > 0
+// entries describes the files below a folder; empty where there are none.
+func entries(dir string) string {
+	var b strings.Builder
+	filepath.WalkDir(dir, func(name string, d fs.DirEntry, err error) error {
+		if err != nil || d.IsDir() {
+			return nil
+		}
+		if info, err := d.Info(); err == nil {
+			fmt.Fprintf(&b, "%s %d %d\n", name, info.Size(), info.ModTime().UnixNano())
+		}
+		return nil
+	})
+	return b.String()
 }
 
 // endless ends a guest that writes without end. Stdout's error would be the

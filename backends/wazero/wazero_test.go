@@ -1,10 +1,15 @@
 package wazero
 
 import (
+	"context"
 	"errors"
+	"io/fs"
 	"os"
+	"path/filepath"
 	"testing"
 	"time"
+
+	engine "github.com/tetratelabs/wazero"
 
 	"github.com/nebula-bench/nebula/backends"
 	"github.com/nebula-bench/nebula/backends/backendtest"
@@ -69,6 +74,75 @@ func TestEmptiedCache(t *testing.T) {
 	}
 	if r := backendtest.Trial(t, a, experiment.Cached, echo, patience); !errors.Is(r.Err, backends.ErrContaminated) {
 		t.Errorf("with its cache emptied, a cached start ended with %v", r.Err)
+	}
+}
+
+// A cache that holds another module's code is as good as none: wazero compiles
+// again, and a cached start would be a cold one.
+func TestStaleCache(t *testing.T) {
+	a := backendtest.Prepare(t, &Options{}, backendtest.Probe(t)).(*artifact)
+	echo := backends.Request{Stdin: []byte("x"), Args: []string{"echo"}}
+	renamed := 0
+	filepath.WalkDir(a.config.Cache, func(name string, d fs.DirEntry, err error) error {
+		if err == nil && d.Type().IsRegular() {
+			os.Rename(name, name[:len(name)-1]+"_")
+			renamed++
+		}
+		return nil
+	})
+	if renamed == 0 {
+		t.Fatal("the cache has no files")
+	}
+	if r := backendtest.Trial(t, a, experiment.Cached, echo, patience); !errors.Is(r.Err, backends.ErrContaminated) {
+		t.Errorf("with a stale cache, a cached start ended with %v", r.Err)
+	}
+	if r := backendtest.Trial(t, a, experiment.Cached, echo, patience); r.Err != nil {
+		t.Errorf("the next one: %v", r.Err)
+	}
+}
+
+// A module that is in memory already is no cold start.
+func TestPreloadedModule(t *testing.T) {
+	a := backendtest.Prepare(t, &Options{}, backendtest.Probe(t)).(*artifact)
+	c := a.config
+	c.Cache = t.TempDir()
+	h, err := load(t.Context(), c)
+	if err != nil {
+		t.Fatal(err)
+	}
+	echo := order{Start: experiment.Cold, Args: []string{"echo"}}
+	if r := h.trial(t.Context(), echo); r.Err != "" {
+		t.Fatal(r.Err)
+	}
+	h.compile = func(context.Context, engine.RuntimeConfig, []byte) (engine.Runtime, engine.CompiledModule, error) {
+		return h.runtime, h.compiled, nil
+	}
+	for _, s := range []experiment.Start{experiment.Cold, experiment.Cached} {
+		echo.Start = s
+		if r := h.trial(t.Context(), echo); r.Kind != contaminated || r.Err == "" {
+			t.Errorf("%s with a preloaded module: %q", s, r.Err)
+		}
+	}
+}
+
+// A live instance that has not answered before is no warm start.
+func TestUnusedInstance(t *testing.T) {
+	a := backendtest.Prepare(t, &Options{}, backendtest.Probe(t)).(*artifact)
+	c := a.config
+	c.Cache = t.TempDir()
+	h, err := load(t.Context(), c)
+	if err != nil {
+		t.Fatal(err)
+	}
+	o := order{Start: experiment.Warm, Stdin: []byte("x"), Args: []string{"echo"}}
+	if r := h.trial(t.Context(), o); r.Err != "" {
+		t.Fatal(r.Err)
+	}
+	for _, l := range h.live {
+		l.answered = 0
+	}
+	if r := h.trial(t.Context(), o); r.Kind != contaminated || r.Err == "" {
+		t.Errorf("an unused instance: %q", r.Err)
 	}
 }
 
