@@ -10,6 +10,8 @@ import (
 	"bytes"
 	"context"
 	"errors"
+	"fmt"
+	"net"
 	"os"
 	"path/filepath"
 	"runtime"
@@ -276,6 +278,33 @@ func testStart(t *testing.T, a backends.Artifact, s experiment.Start) {
 		if !strings.HasSuffix(string(r.Stdout), "true") {
 			t.Errorf("the host's files are there: %q", r.Stdout)
 		}
+		file := filepath.Join(t.TempDir(), "secret")
+		if err := os.WriteFile(file, nil, 0o666); err != nil {
+			t.Fatal(err)
+		}
+		if r = Trial(t, a, s, act("read", file), patience); string(r.Stdout) != "false" {
+			t.Errorf("can it read a host's file? %q, %v", r.Stdout, r.Err)
+		}
+		listener, err := net.Listen("tcp4", "0.0.0.0:0")
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer listener.Close()
+		port := listener.Addr().(*net.TCPAddr).Port
+		addrs, err := net.InterfaceAddrs()
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, addr := range addrs {
+			ip, ok := addr.(*net.IPNet)
+			if !ok || ip.IP.To4() == nil {
+				continue
+			}
+			to := fmt.Sprintf("%s:%d", ip.IP, port)
+			if r = Trial(t, a, s, act("reach", to), patience); string(r.Stdout) != "false" {
+				t.Errorf("can it reach the host at %s? %q, %v", to, r.Stdout, r.Err)
+			}
+		}
 	})
 
 	t.Run("misbehaviour", func(t *testing.T) {
@@ -284,13 +313,22 @@ func testStart(t *testing.T, a backends.Artifact, s experiment.Start) {
 			t.Errorf("a panic gave exit code %d, error %v", r.ExitCode, r.Err)
 		}
 		const short = 3 * time.Second
-		for _, act := range []string{"loop", "sleep"} {
+		acts := []string{"loop", "sleep"}
+		if s == experiment.Prepared { // what they try does not hang on the start
+			acts = append(acts, "fork", "stubborn")
+		}
+		for _, act := range acts {
 			r := Trial(t, a, s, backends.Request{Args: []string{act}}, short)
 			if !errors.Is(r.Err, context.DeadlineExceeded) {
 				t.Errorf("%s ended with %v", act, r.Err)
 			}
 			if r.Took > short+2*time.Second {
 				t.Errorf("%s took %v to be stopped after %v", act, r.Took, short)
+			}
+		}
+		if s == experiment.Prepared {
+			if r := Trial(t, a, s, act("shout"), patience); r.Err != nil || string(r.Stdout) != "hoarse" || len(r.Stderr) > backends.MaxStderr {
+				t.Errorf("after 1 GB of standard error: %.20q and %d bytes of it, %v", r.Stdout, len(r.Stderr), r.Err)
 			}
 		}
 		r = Trial(t, a, s, act("flood"), patience)

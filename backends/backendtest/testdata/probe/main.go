@@ -3,13 +3,16 @@
 package main
 
 import (
+	"bytes"
 	"errors"
 	"fmt"
 	"io"
 	"os"
+	"os/signal"
 	"slices"
 	"strconv"
 	"strings"
+	"syscall"
 	"time"
 
 	"github.com/nebula-bench/nebula/functions/protocol"
@@ -107,6 +110,26 @@ func main() {
 	case "sleep":
 		protocol.Ready()
 		time.Sleep(time.Hour)
+	case "fork":
+		protocol.Ready()
+		multiply()
+	case "stubborn": // does not end when it is asked to
+		signal.Ignore(syscall.SIGTERM, syscall.SIGINT, syscall.SIGHUP)
+		protocol.Ready()
+		for {
+			time.Sleep(time.Hour)
+		}
+	case "shout": // 1 GB to standard error, and then an answer
+		block := bytes.Repeat([]byte("0123456789abcde\n"), 1<<16)
+		for range 1000 {
+			os.Stderr.Write(block)
+		}
+		fmt.Print("hoarse")
+	case "reach": // the host's network
+		fmt.Print(reach(os.Args[2]))
+	case "read": // a file
+		_, err := os.ReadFile(os.Args[2])
+		fmt.Print(err == nil)
 	case "flood": // writes without end
 		block := make([]byte, 1<<20)
 		for {
