@@ -1,11 +1,13 @@
 package docker
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
 	"slices"
 	"strconv"
+	"time"
 
 	"github.com/containerd/errdefs"
 	"github.com/docker/docker/api/types"
@@ -89,7 +91,7 @@ func (o *Options) containerConfig(image string, r backends.Request, owner backen
 			env = append(env, k+"="+m[k])
 		}
 	}
-	pids := int64(512)
+	pids := int64(cmp.Or(o.PIDs, 512))
 	return &container.Config{
 			Image: image, Cmd: slices.Clone(r.Args), Env: env, User: o.User, Labels: labels,
 			OpenStdin: true, StdinOnce: true, AttachStdin: true, AttachStdout: true, AttachStderr: true,
@@ -101,7 +103,7 @@ func (o *Options) containerConfig(image string, r backends.Request, owner backen
 			CapDrop:        []string{"ALL"},
 			SecurityOpt:    []string{"no-new-privileges"},
 			Resources: container.Resources{
-				Memory: memory, MemorySwap: memory, NanoCPUs: int64(o.CPUs * 1e9), PidsLimit: &pids,
+				Memory: memory, MemorySwap: memory, NanoCPUs: int64(o.CPUs * 1e9), PidsLimit: &pids, CpusetCpus: o.CPUSet,
 			},
 		}, nil
 }
@@ -159,16 +161,31 @@ func (c *instance) Invoke(ctx context.Context, _ backends.Request, t *backends.T
 		}
 	}
 	resp.Stdout, resp.Stderr = c.stdout.Answer(), c.stderr.Rest()
-	const sigkill = 128 + 9
-	if resp.ExitCode == sigkill {
-		// Only the engine knows whether it was the kernel that ran out.
-		// Asking costs a call inside the removal phase, so it is asked
-		// only of a trial that has failed anyway.
-		if info, err := c.client.ContainerInspect(ctx, c.id); err == nil && info.State.OOMKilled {
-			return resp, backends.ErrOutOfMemory
-		}
+	// Asking costs calls inside the removal phase, so it is asked only of a
+	// trial that has failed anyway.
+	if resp.ExitCode == sigkill && outOfMemory(ctx, c.client, c.id) {
+		return resp, backends.ErrOutOfMemory
 	}
 	return resp, nil
+}
+
+const sigkill = 128 + 9
+
+// outOfMemory reports whether it was the kernel that killed a container, for
+// its memory. Only the engine knows, and it hears of it on another way than of
+// the exit, sometimes later.
+func outOfMemory(ctx context.Context, c *client.Client, id string) bool {
+	for range 10 {
+		info, err := c.ContainerInspect(ctx, id)
+		if err != nil {
+			return false
+		}
+		if info.State.OOMKilled {
+			return true
+		}
+		time.Sleep(50 * time.Millisecond)
+	}
+	return false
 }
 
 func outputError(err error) error {

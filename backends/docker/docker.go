@@ -39,6 +39,11 @@ type Options struct {
 	Memory string `hcl:"memory,optional" json:"memory,omitempty"`
 	// CPUs is how many processors' worth of time the container may take.
 	CPUs float64 `hcl:"cpus,optional" json:"cpus,omitempty"`
+	// CPUSet pins the container to processors, such as "1" or "0-2,5".
+	CPUSet string `hcl:"cpuset,optional" json:"cpuset,omitempty"`
+	// PIDs is how many processes and threads the container may have, 512
+	// unless it says otherwise.
+	PIDs int `hcl:"pids,optional" json:"pids,omitempty"`
 	// User is the user, and group, of the process: "1000:1000".
 	User string `hcl:"user,optional" json:"user,omitempty"`
 	// ReadOnly mounts the image read-only.
@@ -75,6 +80,10 @@ func (o *Options) Check(dir string) []backends.Problem {
 	if o.CPUs < 0 || o.CPUs > 4096 {
 		problem("cpus", "Invalid number of processors", "%v is no number of processors. Write one above 0, such as 1.5.", o.CPUs)
 	}
+	if o.PIDs < 0 || o.PIDs > 4<<20 {
+		problem("pids", "Invalid number of processes", "%d is no number of processes. Write one above 0, such as 64.", o.PIDs)
+	}
+	ps = append(ps, backends.CheckCPUs("cpuset", o.CPUSet, backends.Processors())...)
 	for k := range o.Env {
 		if k == "" || strings.ContainsAny(k, "=\x00") {
 			problem("env", "Invalid environment", "%q can't be the name of an environment variable: it must not be empty nor hold '='.", k)

@@ -7,9 +7,11 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"net"
 	"net/http"
 	"os"
 	"path/filepath"
+	"strconv"
 	"strings"
 	"testing"
 	"time"
@@ -89,6 +91,30 @@ func TestOptions(t *testing.T) {
 		}
 		if got := answerOf(t, a, "environ"); !strings.Contains(got, "A=b=c") {
 			t.Errorf("environment %q", got)
+		}
+	})
+	t.Run("host's network", func(t *testing.T) {
+		// That the suite's functions reach nothing means something only if
+		// they would reach it otherwise.
+		l, err := net.Listen("tcp4", "127.0.0.1:0")
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer l.Close()
+		a := backendtest.Prepare(t, &Options{Network: "host"}, probe)
+		if got := answerOf(t, a, "reach", l.Addr().String()); got != "true" {
+			t.Errorf("can it reach the host? %q", got)
+		}
+	})
+	t.Run("isolation", func(t *testing.T) {
+		last := strconv.Itoa(backends.Processors() - 1)
+		a := backendtest.Prepare(t, &Options{CPUSet: last, PIDs: 40}, probe)
+		if got := answerOf(t, a, "show", "/proc/self/status"); !strings.Contains(got, "Cpus_allowed_list:\t"+last+"\n") {
+			t.Errorf("it is not pinned to %s: %s", last, got)
+		}
+		_, host, err := (&Options{PIDs: 40}).containerConfig("image", backends.Request{}, backends.Owner{})
+		if err != nil || *host.PidsLimit != 40 {
+			t.Errorf("40 processes are %d, %v", *host.PidsLimit, err)
 		}
 	})
 	t.Run("memory", func(t *testing.T) {

@@ -239,8 +239,8 @@ func (l *live) ended(ctx context.Context, code int, resp *backends.Response) err
 	switch {
 	case broken != nil:
 		return broken
-	case code == 137:
-		if info, err := l.backend.client.ContainerInspect(ctx, l.id); err == nil && info.State.OOMKilled {
+	case code == sigkill:
+		if outOfMemory(ctx, l.backend.client, l.id) {
 			return backends.ErrOutOfMemory
 		}
 		return fmt.Errorf("%w: the live container was killed", backends.ErrCrashed)

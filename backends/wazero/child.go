@@ -42,6 +42,8 @@ type config struct {
 	Interpreter   bool
 	Interruptible bool
 	MemoryPages   uint32
+	CPUs          []int // that it may run on; none: all
+	Nice          int
 }
 
 // loaded answers a config.
@@ -102,7 +104,11 @@ func Child(stdin io.Reader, stdout io.Writer) error {
 		return err
 	}
 	ctx := context.Background()
-	h, err := load(ctx, c)
+	var h *host
+	err := isolate(c)
+	if err == nil {
+		h, err = load(ctx, c)
+	}
 	var l loaded
 	if err != nil {
 		l.Err = err.Error()

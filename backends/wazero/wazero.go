@@ -42,6 +42,11 @@ type Options struct {
 	Interruptible bool `hcl:"interruptible,optional" json:"interruptible,omitempty"`
 	// Memory is the most that a guest may have, such as "64MiB".
 	Memory string `hcl:"memory,optional" json:"memory,omitempty"`
+	// CPUSet pins the child process to processors, such as "1" or "0-2,5".
+	CPUSet string `hcl:"cpuset,optional" json:"cpuset,omitempty"`
+	// Nice is the niceness of the child process: -20 goes before everybody
+	// else and needs root, 19 lets everybody go first.
+	Nice int `hcl:"nice,optional" json:"nice,omitempty"`
 }
 
 var _ backends.Options = (*Options)(nil)
@@ -56,7 +61,10 @@ func (o *Options) Check(string) []backends.Problem {
 	if _, err := o.memoryPages(); err != nil {
 		ps = append(ps, backends.Problem{Attribute: "memory", Summary: "Invalid memory size", Detail: err.Error() + "."})
 	}
-	return ps
+	if o.Nice < -20 || o.Nice > 19 {
+		ps = append(ps, backends.Problem{Attribute: "nice", Summary: "Invalid niceness", Detail: fmt.Sprintf("%d is not between -20 and 19.", o.Nice)})
+	}
+	return append(ps, backends.CheckCPUs("cpuset", o.CPUSet, backends.Processors())...)
 }
 
 // memoryPages is the limit in pages of 64 KiB; 0 leaves wazero's own.
@@ -93,8 +101,15 @@ func (o *Options) Open(_ context.Context, s backends.Session) (backends.Backend,
 	if err != nil {
 		return nil, err
 	}
+	var cpus []int
+	if o.CPUSet != "" {
+		if cpus, err = backends.ParseCPUs(o.CPUSet); err != nil {
+			return nil, err
+		}
+	}
 	return &backend{session: s, exe: exe, config: config{
 		Interpreter: o.Mode == Interpreter, Interruptible: o.Interruptible, MemoryPages: pages,
+		CPUs: cpus, Nice: o.Nice,
 	}}, nil
 }
 

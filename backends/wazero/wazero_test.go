@@ -3,9 +3,12 @@ package wazero
 import (
 	"context"
 	"errors"
+	"fmt"
 	"io/fs"
 	"os"
 	"path/filepath"
+	"strconv"
+	"strings"
 	"testing"
 	"time"
 
@@ -51,6 +54,30 @@ func TestOptions(t *testing.T) {
 		r = backendtest.Trial(t, a, experiment.Prepared, backends.Request{Stdin: []byte("x"), Args: []string{"echo"}}, patience)
 		if string(r.Stdout) != "x" {
 			t.Errorf("afterwards: %q, %v", r.Stdout, r.Err)
+		}
+	})
+	t.Run("isolation", func(t *testing.T) {
+		last := backends.Processors() - 1
+		a := backendtest.Prepare(t, &Options{CPUSet: strconv.Itoa(last), Nice: 5}, probe).(*artifact)
+		r := backendtest.Trial(t, a, experiment.Prepared, backends.Request{Args: []string{"spin"}}, patience)
+		if r.Err != nil {
+			t.Fatal(r.Err)
+		}
+		tasks, _ := filepath.Glob(fmt.Sprintf("/proc/%d/task/*", a.child.cmd.Process.Pid))
+		for _, task := range tasks {
+			status, _ := os.ReadFile(filepath.Join(task, "status"))
+			if want := fmt.Sprintf("Cpus_allowed_list:\t%d\n", last); !strings.Contains(string(status), want) {
+				t.Errorf("thread %s is not pinned to %d: %s", task, last, status)
+			}
+			stat, _ := os.ReadFile(filepath.Join(task, "stat"))
+			_, rest, _ := strings.Cut(string(stat), ") ")
+			const nice = 19 - 3 // the field's number (proc(5)), without the first two and from 0
+			if f := strings.Fields(rest); len(f) <= nice || f[nice] != "5" {
+				t.Errorf("thread %s has another niceness: %s", task, stat)
+			}
+		}
+		if len(tasks) == 0 {
+			t.Error("the child has no threads")
 		}
 	})
 	t.Run("interruptible", func(t *testing.T) {
@@ -183,6 +210,7 @@ func TestCheck(t *testing.T) {
 		"nothing": {Options{}, ""}, "everything": {Options{Mode: Interpreter, Interruptible: true, Memory: "64MiB"}, ""},
 		"another mode": {Options{Mode: "jit"}, "mode"}, "odd memory": {Options{Memory: "100kB"}, "memory"},
 		"no memory": {Options{Memory: "0"}, "memory"}, "5 GiB": {Options{Memory: "5GiB"}, "memory"},
+		"no such processor": {Options{CPUSet: "8000"}, "cpuset"}, "odd processors": {Options{CPUSet: "x"}, "cpuset"}, "too nice": {Options{Nice: 20}, "nice"},
 	}
 	for name, tt := range tests {
 		t.Run(name, func(t *testing.T) {

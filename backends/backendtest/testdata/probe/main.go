@@ -130,6 +130,9 @@ func main() {
 	case "read": // a file
 		_, err := os.ReadFile(os.Args[2])
 		fmt.Print(err == nil)
+	case "show": // a file
+		b, err := os.ReadFile(os.Args[2])
+		fmt.Printf("%s%v", b, err)
 	case "flood": // writes without end
 		block := make([]byte, 1<<20)
 		for {
