@@ -496,12 +496,16 @@ func backendFacts(name string, b results.BackendFacts) backendView {
 }
 
 func artifacts(run *results.Run) *table {
-	t := &table{Head: append(left("function", "backend", "kind"), append(right("size"), left("digest", "made with")...)...)}
+	t := &table{Head: append(left("function", "backend", "kind"), append(right("size", "compressed"), left("digest", "made with")...)...)}
 	for _, b := range slices.Sorted(maps.Keys(run.Artifacts)) {
 		for _, f := range slices.Sorted(maps.Keys(run.Artifacts[b])) {
 			a := run.Artifacts[b][f]
 			row := cells(f, b, a.Kind)
-			row = append(row, td{Text: size(uint64(max(a.Size, 0))), Right: true})
+			compressed := "–"
+			if a.Compressed > 0 {
+				compressed = size(uint64(a.Compressed))
+			}
+			row = append(row, td{Text: size(uint64(max(a.Size, 0))), Right: true}, td{Text: compressed, Right: true})
 			t.Rows = append(t.Rows, append(row, cells(a.Digest, a.Toolchain)...))
 		}
 	}

@@ -148,6 +148,9 @@ func Run(t *testing.T, options func() backends.Options) {
 		if id.Kind == "" || !strings.HasPrefix(id.Digest, "sha256:") || id.Size <= 0 {
 			t.Errorf("identity %+v", id)
 		}
+		if id.Compressed <= 0 || id.Compressed >= id.Size {
+			t.Errorf("%d bytes are %d compressed", id.Size, id.Compressed)
+		}
 		b := Prepare(t, options(), f)
 		if other := b.Describe(); other.Digest != id.Digest {
 			t.Errorf("prepared twice, the digests differ: %s, %s", id.Digest, other.Digest)

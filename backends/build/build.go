@@ -8,9 +8,11 @@
 package build
 
 import (
+	"compress/gzip"
 	"context"
 	"errors"
 	"fmt"
+	"io"
 	"os"
 	"path/filepath"
 	"slices"
@@ -137,4 +139,28 @@ func (j job) explain(ctx context.Context, err error) error {
 // in gives a path in the work folder.
 func (j job) in(elem ...string) string {
 	return filepath.Join(append([]string{j.work}, elem...)...)
+}
+
+// Compressed is how many bytes a file has with gzip at its default level.
+func Compressed(path string) (int64, error) {
+	f, err := os.Open(path)
+	if err != nil {
+		return 0, err
+	}
+	defer f.Close()
+	var n counter
+	z := gzip.NewWriter(&n)
+	if _, err := io.Copy(z, f); err != nil {
+		return 0, err
+	}
+	err = z.Close()
+	return int64(n), err
+}
+
+// counter counts what is written to it.
+type counter int64
+
+func (c *counter) Write(p []byte) (int, error) {
+	*c += counter(len(p))
+	return len(p), nil
 }

@@ -39,6 +39,9 @@ func Clean(ctx context.Context, keepImages bool) (removed []string, err error) {
 		}
 		removed = append(removed, "container "+found.ID[:12]+" of run "+owner.Run)
 	}
+	if !keepImages {
+		cleanCgroups(cgroupRoot)
+	}
 	if keepImages {
 		return removed, errors.Join(errs...)
 	}

@@ -38,7 +38,7 @@ func (a *artifact) Start(ctx context.Context, s experiment.Start, r backends.Req
 	if s == experiment.Warm {
 		return a.startWarm(ctx, r, t)
 	}
-	c := &instance{client: a.backend.client, stdout: backends.NewStdout(t), stderr: backends.NewStderr(t)}
+	c := &instance{client: a.backend.client, cgroup: a.backend.cgroup, stdout: backends.NewStdout(t), stderr: backends.NewStderr(t)}
 	if err := a.start(ctx, c, s, r, t); err != nil {
 		return c, err // c, so that what was created is removed
 	}
@@ -50,6 +50,9 @@ func (a *artifact) start(ctx context.Context, c *instance, s experiment.Start, r
 	if err != nil {
 		return err
 	}
+	hostConfig.CgroupParent = a.backend.cgroup.parent()
+	a.backend.cgroup.begin()
+	t.Mark(experiment.Requested) // until here nobody has asked for anything
 	created, err := c.client.ContainerCreate(ctx, config, hostConfig, nil, nil, "")
 	if err != nil {
 		return fmt.Errorf("create the container: %w", err)
@@ -111,6 +114,7 @@ func (o *Options) containerConfig(image string, r backends.Request, owner backen
 // instance is one container.
 type instance struct {
 	client  *client.Client
+	cgroup  *cgroup
 	id      string
 	stream  types.HijackedResponse
 	exit    <-chan container.WaitResponse
@@ -161,6 +165,7 @@ func (c *instance) Invoke(ctx context.Context, _ backends.Request, t *backends.T
 		}
 	}
 	resp.Stdout, resp.Stderr = c.stdout.Answer(), c.stderr.Rest()
+	resp.Usage = c.cgroup.usage() // some 20 µs of the removal phase
 	// Asking costs calls inside the removal phase, so it is asked only of a
 	// trial that has failed anyway.
 	if resp.ExitCode == sigkill && outOfMemory(ctx, c.client, c.id) {

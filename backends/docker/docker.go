@@ -175,6 +175,7 @@ func (o *Options) Open(ctx context.Context, s backends.Session) (backends.Backen
 			}
 		}
 	}
+	b.cgroup = newCgroup(cgroupRoot, s.Owner, b.info.CgroupVersion, b.info.CgroupDriver, c.DaemonHost())
 	return b, nil
 }
 
@@ -202,6 +203,7 @@ type backend struct {
 	client  *client.Client
 	info    system.Info
 	version types.Version
+	cgroup  *cgroup         // above the containers; nil: their use is not measured
 	seen    map[string]bool // every container of this run, to prove that each is new
 }
 
@@ -250,7 +252,10 @@ func (b *backend) removeLeft(ctx context.Context) error {
 	return errors.Join(errs...)
 }
 
-func (b *backend) Close(context.Context) error { return b.client.Close() }
+func (b *backend) Close(context.Context) error {
+	b.cgroup.remove()
+	return b.client.Close()
+}
 
 func sortedKeys[V any](m map[string]V) []string {
 	keys := make([]string, 0, len(m))

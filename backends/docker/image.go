@@ -59,6 +59,13 @@ func (b *backend) Prepare(ctx context.Context, f experiment.Function) (backends.
 			return nil, berr // it names the function itself
 		}
 		a.identity.Source, a.identity.Toolchain = bin.Source, bin.Toolchain
+		if b.options.Base == "" || b.options.Base == "scratch" {
+			// The one layer is the binary, but for some hundred bytes.
+			a.identity.Compressed, err = build.Compressed(bin.Path)
+		}
+		if err != nil {
+			return nil, err
+		}
 		a.ref, err = b.pack(ctx, f, bin)
 		a.made = true
 	}

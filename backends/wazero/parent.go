@@ -29,12 +29,14 @@ type artifact struct {
 	binary build.Binary
 	log    zerolog.Logger
 	child  *process
+
+	compressed int64 // size of the module, as it would travel
 }
 
 func (a *artifact) Describe() experiment.Identity {
 	return experiment.Identity{
 		Kind: "module", Digest: a.binary.Digest, Size: a.binary.Size,
-		Source: a.binary.Source, Toolchain: a.binary.Toolchain,
+		Source: a.binary.Source, Toolchain: a.binary.Toolchain, Compressed: a.compressed,
 	}
 }
 

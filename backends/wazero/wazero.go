@@ -131,6 +131,9 @@ func (b *backend) Prepare(ctx context.Context, f experiment.Function) (backends.
 	c.Name = f.Name
 	c.Cache = filepath.Join(b.session.Scratch, "compiled-"+strconv.Itoa(b.prepared))
 	a := &artifact{exe: b.exe, config: c, binary: bin, log: b.session.Log}
+	if a.compressed, err = build.Compressed(bin.Path); err != nil {
+		return nil, err
+	}
 	if err := a.spawn(ctx); err != nil {
 		return nil, err
 	}

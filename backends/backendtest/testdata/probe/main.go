@@ -127,6 +127,17 @@ func main() {
 		fmt.Print("hoarse")
 	case "reach": // the host's network
 		fmt.Print(reach(os.Args[2]))
+	case "busy": // for so many milliseconds of the process's own time
+		ms, _ := strconv.Atoi(os.Args[2])
+		for began := time.Now(); time.Since(began) < time.Duration(ms)*time.Millisecond; {
+		}
+	case "hold": // so many MiB
+		mib, _ := strconv.Atoi(os.Args[2])
+		b := make([]byte, mib<<20)
+		for i := range b {
+			b[i] = 1
+		}
+		fmt.Print(len(b))
 	case "read": // a file
 		_, err := os.ReadFile(os.Args[2])
 		fmt.Print(err == nil)

@@ -1,0 +1,140 @@
+package docker
+
+import (
+	"os"
+	"path/filepath"
+	"testing"
+
+	"github.com/nebula-bench/nebula/backends"
+	"github.com/nebula-bench/nebula/backends/backendtest"
+	"github.com/nebula-bench/nebula/experiment"
+	"github.com/nebula-bench/nebula/internal/testenv"
+)
+
+// Both versions of cgroups, by fake trees.
+func TestCgroupFiles(t *testing.T) {
+	write := func(name, text string) {
+		t.Helper()
+		if err := os.WriteFile(name, []byte(text), 0o644); err != nil {
+			t.Fatal(err)
+		}
+	}
+	t.Run("v1", func(t *testing.T) {
+		root := t.TempDir()
+		for _, h := range []string{"memory", "cpuacct", "pids", "unified"} {
+			os.Mkdir(filepath.Join(root, h), 0o755)
+		}
+		c := newCgroup(root, backends.NewOwner("r1"), "1", "cgroupfs", "unix:///s")
+		if c == nil {
+			t.Fatal("no group")
+		}
+		if _, err := os.Stat(filepath.Join(root, "pids", c.name)); err != nil {
+			t.Error(err)
+		}
+		if _, err := os.Stat(filepath.Join(root, "unified", "nebula-run-r1")); err == nil {
+			t.Error("a group in the hierarchy without controllers")
+		}
+		write(c.file("cpuacct", "cpuacct.usage"), "1000\n")
+		c.begin()
+		write(c.file("cpuacct", "cpuacct.usage"), "51000\n")
+		write(c.file("memory", "memory.max_usage_in_bytes"), "4096\n")
+		if u := c.usage(); u != (backends.Usage{CPU: 50_000, PeakMemory: 4096}) {
+			t.Errorf("%+v", u)
+		}
+	})
+	t.Run("v2", func(t *testing.T) {
+		c := newCgroup(t.TempDir(), backends.NewOwner("r2"), "2", "cgroupfs", "unix:///s")
+		if c == nil {
+			t.Fatal("no group")
+		}
+		c.begin()
+		write(c.file("cpu", "cpu.stat"), "usage_usec 70\nuser_usec 60\nsystem_usec 10\n")
+		write(c.file("memory", "memory.peak"), "8192\n")
+		if u := c.usage(); u != (backends.Usage{CPU: 70_000, PeakMemory: 8192}) {
+			t.Errorf("%+v", u)
+		}
+	})
+	for name, c := range map[string]*cgroup{
+		"systemd":     newCgroup(t.TempDir(), backends.NewOwner("r"), "2", "systemd", "unix:///s"),
+		"remote":      newCgroup(t.TempDir(), backends.NewOwner("r"), "2", "cgroupfs", "tcp://host:2375"),
+		"not allowed": newCgroup(filepath.Join(t.TempDir(), "none"), backends.NewOwner("r"), "2", "cgroupfs", "unix:///s"),
+	} {
+		if c.begin(); c.parent() != "" || c.usage() != (backends.Usage{}) {
+			t.Errorf("%s: something was measured", name)
+		}
+		c.remove()
+	}
+}
+
+// What a container takes, against a known truth.
+func TestUsage(t *testing.T) {
+	testenv.Need(t, "docker")
+	a := backendtest.Prepare(t, &Options{}, backendtest.Probe(t)).(*artifact)
+	if a.backend.cgroup == nil {
+		t.Skipf("this engine's containers can't be put below a cgroup of ours: version %s, driver %s",
+			a.backend.info.CgroupVersion, a.backend.info.CgroupDriver)
+	}
+	take := func(s experiment.Start, args ...string) backends.Usage {
+		t.Helper()
+		r := backendtest.Trial(t, a, s, backends.Request{Args: args}, patience)
+		if r.Err != nil {
+			t.Fatal(r.Err)
+		}
+		return r.Usage
+	}
+	for _, s := range []experiment.Start{experiment.Cold, experiment.Prepared} {
+		least, busy := take(s, "echo"), take(s, "busy", "200")
+		if d := float64(busy.CPU-least.CPU) / 200e6; d < 0.7 || d > 1.5 {
+			t.Errorf("%s: 200 ms of work count as %.2f times that: %+v, %+v", s, d, least, busy)
+		}
+		hold := take(s, "hold", "64")
+		if d := float64(hold.PeakMemory-least.PeakMemory) / (64 << 20); d < 0.9 || d > 1.6 {
+			t.Errorf("%s: 64 MiB count as %.2f times that: %+v, %+v", s, d, least, hold)
+		}
+		// One trial's peak is not the next one's.
+		if again := take(s, "echo"); again.PeakMemory > 2*least.PeakMemory {
+			t.Errorf("%s: after 64 MiB, a small trial has %d bytes, before %d", s, again.PeakMemory, least.PeakMemory)
+		}
+	}
+}
+
+// No group outlives its backend, or the cleaning after a kill.
+func TestCgroupsGo(t *testing.T) {
+	testenv.Need(t, "docker")
+	there := func(c *cgroup) (dirs []string) {
+		for _, dir := range c.dirs() {
+			if _, err := os.Stat(dir); err == nil {
+				dirs = append(dirs, dir)
+			}
+		}
+		return dirs
+	}
+	o := &Options{}
+	opened, err := o.Open(t.Context(), backendtest.Session(t))
+	if err != nil {
+		t.Fatal(err)
+	}
+	b := opened.(*backend)
+	if b.cgroup == nil {
+		b.Close(t.Context())
+		t.Skip("this engine's containers can't be put below a cgroup of ours")
+	}
+	cleanCgroups(cgroupRoot)
+	if len(there(b.cgroup)) == 0 {
+		t.Error("cleaning removed the group of a run that goes on")
+	}
+	b.Close(t.Context())
+	if dirs := there(b.cgroup); len(dirs) > 0 {
+		t.Errorf("left behind: %v", dirs)
+	}
+	dead := backends.NewOwner("killed")
+	dead.Started++ // another process had this number
+	killed := newCgroup(cgroupRoot, dead, b.info.CgroupVersion, "cgroupfs", "unix:///s")
+	if len(there(killed)) == 0 {
+		t.Fatal("there is no group")
+	}
+	cleanCgroups(cgroupRoot)
+	if dirs := there(killed); len(dirs) > 0 {
+		t.Errorf("left behind after cleaning: %v", dirs)
+	}
+}
