@@ -169,7 +169,9 @@ func trial(rng *rand.Rand, c experiment.Cell, p experiment.Trial) *results.Trial
 		r.At.Set(e, now)
 	}
 	mark(experiment.Requested, 0)
+	r.CPU, r.PeakMemory = work, 2_490_368
 	if c.Backend == "docker.scratch" {
+		r.CPU, r.PeakMemory = 0, 0
 		create := map[experiment.Start]int64{experiment.Cold: 18e6, experiment.Prepared: 9e5}[c.Start]
 		mark(experiment.Created, about(create))
 		mark(experiment.Ready, about(339e6))

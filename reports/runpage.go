@@ -284,6 +284,7 @@ var definitions = []fact{
 	{"prepared", "the compiled module is in memory, or the container is created: instantiate or start only."},
 	{"warm", "a live instance or container answers."},
 	{"phases", "create, launch, init (together the startup), execute, respond, exit, remove. Where an event was not seen, two phases are one, under the earlier name."},
+	{"CPU time, peak memory", "medians, of trials that ended well. A module's are those of its thread and of its linear memory, compiling included where the start compiles. A container's are those of its control group: with the first steps of its runtime, and the files that were read for it. The two are not of the same things."},
 	{"median, interval", "the middle of the trials that ended well, and an interval that holds the true median in at least 95 of 100 cases, whatever the distribution. Fewer than 6 trials give none. No sample is left out for being far off."},
 }
 
@@ -314,6 +315,10 @@ func readySources(s *Summary) string {
 func cellTable(cs []Cell) table {
 	stops := slices.ContainsFunc(cs, func(c Cell) bool { return c.Stop != nil })
 	t := table{Head: append(left("input", "backend", "start"), append(right(shownMetrics...), right("n", "not ok")...)...)}
+	used := slices.ContainsFunc(cs, func(c Cell) bool { return c.CPUNS > 0 || c.PeakMemory > 0 })
+	if used {
+		t.Head = append(t.Head, right("CPU time", "peak memory")...)
+	}
 	if stops {
 		t.Head = append(t.Head, right("stopped")...)
 	}
@@ -324,6 +329,16 @@ func cellTable(cs []Cell) table {
 		}
 		b := bad(c)
 		row = append(row, td{Text: fmt.Sprint(c.N), Right: true}, td{Text: b, Right: true, Bad: b != "–"})
+		if used {
+			cpu, memory := "–", "–"
+			if c.CPUNS > 0 {
+				cpu = duration(c.CPUNS)
+			}
+			if c.PeakMemory > 0 {
+				memory = size(uint64(c.PeakMemory))
+			}
+			row = append(row, td{Text: cpu, Right: true}, td{Text: memory, Right: true})
+		}
 		if stops {
 			row = append(row, td{Text: stopWords(c.Stop), Right: true})
 		}

@@ -53,6 +53,10 @@ type Cell struct {
 	ReadySources map[string]int                `json:"ready_sources,omitempty"`
 	Metrics      map[string]Metric             `json:"metrics"`
 	Phases       []Phase                       `json:"phases,omitempty"`
+	// CPUNS and PeakMemory are medians of what trials took, and absent where
+	// that was not measured.
+	CPUNS      int64 `json:"cpu_median_ns,omitempty"`
+	PeakMemory int64 `json:"peak_memory_median_bytes,omitempty"`
 	// Stop says why the cell has no more trials, where the run had a rule.
 	Stop *results.Stop `json:"stop,omitempty"`
 	// LeftOut says why the plan does not hold the cell. Where the plan does
@@ -168,6 +172,8 @@ type raw struct {
 	cell    Cell
 	metrics [][]float64
 	phases  [][]float64
+	cpu     []float64
+	memory  []float64
 	startup []sample // of every trial that counts, in the order of the run
 }
 
@@ -263,6 +269,12 @@ func (r *reading) count(i int, t *results.Trial) {
 		}
 		c.cell.ReadySources[t.ReadySource]++
 	}
+	if t.CPU > 0 {
+		c.cpu = append(c.cpu, float64(t.CPU))
+	}
+	if t.PeakMemory > 0 {
+		c.memory = append(c.memory, float64(t.PeakMemory))
+	}
 	for m, span := range experiment.Metrics {
 		if ns, ok := t.At.Metric(span); ok {
 			c.metrics[m] = append(c.metrics[m], float64(ns))
@@ -312,6 +324,12 @@ func (r *reading) cells() []Cell {
 			if xs := x.phases[p]; len(xs) > 0 {
 				c.Phases = append(c.Phases, Phase{span.Name, len(xs), round(stats.Summarise(xs).Value)})
 			}
+		}
+		if len(x.cpu) > 0 {
+			c.CPUNS = round(stats.Summarise(x.cpu).Value)
+		}
+		if len(x.memory) > 0 {
+			c.PeakMemory = round(stats.Summarise(x.memory).Value)
 		}
 		c.drift = halves(x.startup)
 		cells = append(cells, c)
