@@ -168,7 +168,7 @@ func disturbances(s *Summary, add adder) {
 				add(Warning, "", func(t *Sentence) {
 					when := "When the run began"
 					if i == 1 {
-						when = "During the run"
+						when = "During the run, or at its end"
 					}
 					t.say("%s, ", when).name(f.Check).say(": ").name(f.Found).say("; ").name(f.Why).say(".")
 					if f.Remedy != "" {

@@ -267,7 +267,7 @@ func TestTroubledRuns(t *testing.T) {
 		}},
 		{"noisy", noisy, []string{
 			"What this run says", "When the run began, governor: powersave on 2 of 2 processors; short trials run slower. What mends it: nebula tune.",
-			"During the run, stolen time: 3.0 % of the processors", "microcode", "0x2b", "What was looked at", "swap", "fine", "none",
+			"During the run, or at its end, stolen time: 3.0 % of the processors", "microcode", "0x2b", "What was looked at", "swap", "fine", "none",
 		}},
 		{"precise", precise, []string{
 			"132 of 132 trials", "What this run says", "2 cells did not reach the ±2 %", "±1.8 % after 23",

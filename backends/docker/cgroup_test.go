@@ -84,7 +84,7 @@ func TestUsage(t *testing.T) {
 	}
 	for _, s := range []experiment.Start{experiment.Cold, experiment.Prepared} {
 		least, busy := take(s, "echo"), take(s, "busy", "200")
-		if d := float64(busy.CPU-least.CPU) / 200e6; d < 0.7 || d > 1.5 {
+		if d := float64(busy.CPU-least.CPU) / 200e6; d < 0.9 || d > 1.5 {
 			t.Errorf("%s: 200 ms of work count as %.2f times that: %+v, %+v", s, d, least, busy)
 		}
 		hold := take(s, "hold", "64")

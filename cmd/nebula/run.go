@@ -295,6 +295,7 @@ func (e *execution) run(stop, abort context.Context) error {
 	e.record.Ended, e.record.State = &ended, results.Complete
 	e.during = machine.During(counters, machine.Machine{}.Counters())
 	session := &e.record.Sessions[len(e.record.Sessions)-1]
+	e.during = append(e.during, machine.Changed(session.Before, machine.Machine{}.Check(e.dir))...)
 	session.Ended, session.During = &ended, e.during
 	switch {
 	case errors.Is(runErr, context.Canceled):

@@ -404,6 +404,20 @@ func idle(a, b Counters) experiment.Finding {
 	return finding("load", s, fmt.Sprintf("others kept the processors %.0f %% busy", 100*share), "they take processor time and cache from trials", "stop them; top shows which they are")
 }
 
+// Changed gives the findings of after whose severity is another than before.
+func Changed(before, after []experiment.Finding) (out []experiment.Finding) {
+	was := map[string]experiment.Severity{}
+	for _, f := range before {
+		was[f.Check] = f.Severity
+	}
+	for _, f := range after {
+		if s, ok := was[f.Check]; ok && s != f.Severity {
+			out = append(out, f)
+		}
+	}
+	return out
+}
+
 // Worst orders findings by how much they take away, the worst first.
 func Worst(fs []experiment.Finding) []experiment.Finding {
 	rank := map[experiment.Severity]int{experiment.Disturbing: 0, experiment.Noted: 1, experiment.Unknown: 2, experiment.Fine: 3}

@@ -147,6 +147,16 @@ func TestDuring(t *testing.T) {
 	}
 }
 
+func TestChanged(t *testing.T) {
+	cool := quiet().machine(t).Check(t.TempDir())
+	x := quiet()
+	x["/sys/class/thermal/thermal_zone0/temp"] = "90000"
+	got := Changed(cool, x.machine(t).Check(t.TempDir()))
+	if len(got) != 1 || got[0].Check != "temperature" || got[0].Severity != experiment.Disturbing {
+		t.Errorf("%+v", got)
+	}
+}
+
 // This machine can be looked at, whatever it is.
 func TestThisMachine(t *testing.T) {
 	var m Machine

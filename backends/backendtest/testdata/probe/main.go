@@ -129,7 +129,7 @@ func main() {
 		fmt.Print(reach(os.Args[2]))
 	case "busy": // for so many milliseconds of the process's own time
 		ms, _ := strconv.Atoi(os.Args[2])
-		for began := time.Now(); time.Since(began) < time.Duration(ms)*time.Millisecond; {
+		for took() < time.Duration(ms)*time.Millisecond {
 		}
 	case "hold": // so many MiB
 		mib, _ := strconv.Atoi(os.Args[2])
