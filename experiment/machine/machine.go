@@ -7,6 +7,7 @@ package machine
 
 import (
 	"cmp"
+	"errors"
 	"fmt"
 	"os"
 	"path/filepath"
@@ -17,6 +18,7 @@ import (
 	"time"
 
 	"github.com/nebula-bench/nebula/experiment"
+	"github.com/nebula-bench/nebula/experiment/meter"
 )
 
 // Machine is one machine, by its file system.
@@ -276,14 +278,20 @@ func (m Machine) disk(out string) experiment.Finding {
 }
 
 func (m Machine) rapl() experiment.Finding {
-	files := m.glob("/sys/class/powercap/intel-rapl*/energy_uj")
-	if len(files) == 0 {
-		return experiment.Finding{Check: "RAPL", Severity: experiment.Noted, Found: "no energy counters", Why: "energy can't be measured here"}
+	p, err := meter.OpenPowercap(m.Root + "/sys")
+	if err != nil {
+		f := experiment.Finding{Check: "RAPL", Severity: experiment.Noted, Found: err.Error(), Why: "energy can't be measured here"}
+		if u := (*meter.Unavailable)(nil); errors.As(err, &u) {
+			f.Found, f.Remedy = u.Door+": "+u.Why, u.Remedy
+		}
+		return f
 	}
-	if _, ok := m.read(files[0]); !ok {
-		return finding("RAPL", experiment.Noted, "energy counters that only root may read", "energy can't be measured", "run as root, or: chmod a+r "+strings.Join(files, " "))
+	defer p.Close()
+	var names []string
+	for _, z := range p.Zones {
+		names = append(names, z.Name)
 	}
-	return finding("RAPL", experiment.Fine, fmt.Sprintf("%d energy counters", len(files)), "", "")
+	return finding("RAPL", experiment.Fine, "energy counters: "+strings.Join(names, ", "), "", "")
 }
 
 // Facts are what does not change while the machine is up and may explain a

@@ -42,6 +42,7 @@ func quiet() tree {
 		"/proc/pressure/memory":                              "some avg10=0.00 avg60=0.00 avg300=0.00 total=1\nfull avg10=0.00",
 		"/proc/cpuinfo":                                      "processor : 0\nflags : fpu tsc\nmicrocode : 0x2b",
 		"/sys/class/powercap/intel-rapl:0/energy_uj":         "12",
+		"/sys/class/powercap/intel-rapl:0/name":              "package-0",
 		"/sys/devices/system/cpu/vulnerabilities/spectre_v2": "Mitigation: Retpolines",
 	}
 }
@@ -69,7 +70,7 @@ func TestCheck(t *testing.T) {
 		"slow clock":       {tree{clockSource: "hpet"}, "clock source", disturbing, "hpet"},
 		"virtual":          {tree{"/proc/cpuinfo": "flags\t\t: fpu hypervisor tsc"}, "hypervisor", noted, "virtual"},
 		"no randomisation": {tree{aslr: "0"}, "address randomisation", noted, "off"},
-		"no RAPL":          {tree{"/sys/class/powercap/intel-rapl:0/energy_uj": "-"}, "RAPL", noted, "no energy counters"},
+		"no RAPL":          {tree{"/sys/class/powercap/intel-rapl:0/energy_uj": "-"}, "RAPL", noted, "no counter of a processor package"},
 	}
 	for _, f := range quiet().machine(t).Check(t.TempDir()) {
 		if f.Severity != fine && f.Check != "disk" {
