@@ -84,8 +84,10 @@ func TestUsage(t *testing.T) {
 	}
 	for _, s := range []experiment.Start{experiment.Cold, experiment.Prepared} {
 		least, busy := take(s, "echo"), take(s, "busy", "200")
-		if d := float64(busy.CPU-least.CPU) / 200e6; d < 0.9 || d > 1.5 {
-			t.Errorf("%s: 200 ms of work count as %.2f times that: %+v, %+v", s, d, least, busy)
+		// The function works until it has had 200 ms by its own account, in
+		// which it has its begin, but not that of its container.
+		if busy.CPU < 198e6 || busy.CPU > 220e6+least.CPU {
+			t.Errorf("%s: 200 ms of work count as %.1f ms, and nothing as %.1f ms", s, float64(busy.CPU)/1e6, float64(least.CPU)/1e6)
 		}
 		hold := take(s, "hold", "64")
 		if d := float64(hold.PeakMemory-least.PeakMemory) / (64 << 20); d < 0.9 || d > 1.6 {
