@@ -11,6 +11,7 @@ import (
 	"net/http"
 	"os"
 	"path/filepath"
+	"slices"
 	"strconv"
 	"strings"
 	"testing"
@@ -166,6 +167,7 @@ func TestImages(t *testing.T) {
 		t.Fatal(err)
 	}
 	defer c.Close()
+	before := madeImages(t, c)
 
 	dir := t.TempDir()
 	rootfs := tarOf(t, map[string][]byte{"etc/release": []byte("base")})
@@ -254,10 +256,24 @@ func TestImages(t *testing.T) {
 			t.Errorf("%s is gone, and it was not Nebula's: %v", ref, err)
 		}
 	}
-	made, err := c.ImageList(t.Context(), image.ListOptions{Filters: filters.NewArgs(filters.Arg("label", labelImage))})
-	if err != nil || len(made) > 0 {
-		t.Errorf("images left behind: %v %v", made, err)
+	for _, id := range madeImages(t, c) {
+		if !slices.Contains(before, id) {
+			t.Errorf("image left behind: %s", id)
+		}
 	}
+}
+
+// madeImages lists the images that Nebula has made, in this test or elsewhere.
+func madeImages(t *testing.T, c *client.Client) (ids []string) {
+	t.Helper()
+	list, err := c.ImageList(t.Context(), image.ListOptions{Filters: filters.NewArgs(filters.Arg("label", labelImage))})
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, i := range list {
+		ids = append(ids, i.ID)
+	}
+	return ids
 }
 
 func tarOf(t *testing.T, files map[string][]byte) []byte {
