@@ -17,7 +17,7 @@ import (
 // What reports/web holds. dist holds the chart library if npm was run before
 // the build, and a README otherwise.
 var (
-	//go:embed web/dist web/*.tmpl
+	//go:embed web/dist web/*.tmpl web/run/*.tmpl
 	files embed.FS
 	//go:embed web/nebula.css
 	css string

@@ -401,5 +401,18 @@ func split(cs []Caveat) (above, below []Caveat) {
 	return above, below
 }
 
+type caveatView struct {
+	Caveat
+	Title string
+}
+
+func caveatViews(cs []Caveat) (out []caveatView) {
+	titles := map[Level]string{Missing: "Missing.", Wrong: "Wrong answers.", Warning: "Warning.", Note: "Note."}
+	for _, c := range cs {
+		out = append(out, caveatView{c, titles[c.Level]})
+	}
+	return out
+}
+
 // oneLine makes a line of a message of several.
 func oneLine(s string) string { return strings.Join(strings.Fields(s), " ") }

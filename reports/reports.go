@@ -18,7 +18,7 @@ import (
 	"github.com/nebula-bench/nebula/experiment/results"
 )
 
-var pages = template.Must(template.ParseFS(files, "web/*.tmpl"))
+var pages = template.Must(template.ParseFS(files, "web/*.tmpl", "web/run/*.tmpl"))
 
 const pageFile = "index.html"
 

@@ -1,0 +1,106 @@
+package reports
+
+import (
+	"encoding/json"
+	"fmt"
+	"maps"
+	"slices"
+
+	"github.com/nebula-bench/nebula/experiment"
+	"github.com/nebula-bench/nebula/experiment/results"
+)
+
+// environment is the section on the machine, the engines and what they ran.
+type environment struct {
+	Host      []fact
+	Findings  *table
+	Backends  []backendView
+	Artifacts *table
+}
+
+func newEnvironment(run *results.Run) environment {
+	e := environment{Host: hostFacts(run), Findings: findings(run), Artifacts: artifacts(run)}
+	for _, name := range slices.Sorted(maps.Keys(run.Backends)) {
+		e.Backends = append(e.Backends, backendFacts(name, run.Backends[name]))
+	}
+	return e
+}
+
+type backendView struct {
+	Name    string
+	Missing string
+	Facts   []fact
+}
+
+func hostFacts(run *results.Run) []fact {
+	h := run.Host
+	commit := h.Commit
+	if h.Dirty {
+		commit += ", with changes that were not committed"
+	}
+	governor := h.Governor
+	if governor == "" {
+		governor = "unknown"
+	}
+	hypervisor := h.Hypervisor
+	if hypervisor == "" {
+		hypervisor = "none found"
+	}
+	out := facts("host", h.Name, "system", h.OS, "kernel", h.Kernel, "processor", h.CPU,
+		"cores", fmt.Sprint(h.Cores), "memory", size(h.Memory), "governor", governor, "hypervisor", hypervisor,
+		"Nebula", run.Nebula, "built with", h.Go, "experiment's commit", commit)
+	for _, k := range slices.Sorted(maps.Keys(h.Facts)) {
+		out = append(out, fact{k, h.Facts[k]})
+	}
+	return out
+}
+
+// findings is what was looked at on the machine, in the run's last session.
+func findings(run *results.Run) *table {
+	t := &table{Head: left("check", "severity", "found", "why it matters")}
+	for _, s := range run.Sessions[max(0, len(run.Sessions)-1):] {
+		for _, fs := range [][]experiment.Finding{s.Before, s.During} {
+			for _, f := range fs {
+				row := cells(f.Check, string(f.Severity), f.Found, f.Why)
+				row[1].Bad = f.Severity == experiment.Disturbing
+				t.Rows = append(t.Rows, row)
+			}
+		}
+	}
+	if len(t.Rows) == 0 {
+		return nil
+	}
+	return t
+}
+
+func backendFacts(name string, b results.BackendFacts) backendView {
+	v := backendView{Name: name, Missing: b.Missing}
+	for _, k := range slices.Sorted(maps.Keys(b.Engine)) {
+		v.Facts = append(v.Facts, fact{k, b.Engine[k]})
+	}
+	// Options are the backend type's own; as stored they are any JSON.
+	if o, err := json.Marshal(b.Options); err == nil && b.Options != nil {
+		v.Facts = append(v.Facts, fact{"settings", string(o)})
+	}
+	return v
+}
+
+func artifacts(run *results.Run) *table {
+	t := &table{Head: append(left("function", "backend", "kind"), append(right("size", "compressed"), left("digest", "made with")...)...)}
+	for _, b := range slices.Sorted(maps.Keys(run.Artifacts)) {
+		for _, f := range slices.Sorted(maps.Keys(run.Artifacts[b])) {
+			a := run.Artifacts[b][f]
+			row := cells(f, b, a.Kind)
+			compressed := "–"
+			if a.Compressed > 0 {
+				compressed = size(uint64(a.Compressed))
+			}
+			row = append(row, td{Text: size(uint64(max(a.Size, 0))), Right: true}, td{Text: compressed, Right: true})
+			t.Rows = append(t.Rows, append(row, cells(a.Digest, a.Toolchain)...))
+		}
+	}
+	if len(t.Rows) == 0 {
+		return nil
+	}
+	return t
+}
