@@ -22,8 +22,8 @@ function "noop" {
 }
 
 # Does work that grows with its input.
-function "fibonacci" {
-  source = "../functions/fibonacci"
+function "fibonacci-recursive" {
+  source = "../functions/fibonacci-recursive"
 
   input "n=20" {
     stdin  = "20"

@@ -15,10 +15,10 @@ locals {
 
 dynamic "function" {
   for_each = ["go", "c"]
-  labels   = ["fibonacci in ${function.value}"]
+  labels   = ["fibonacci-recursive in ${function.value}"]
 
   content {
-    source   = "../functions/fibonacci"
+    source   = "../functions/fibonacci-recursive"
     language = function.value
     inputs = {
       for n, answer in local.answers : "n=${n}" => { stdin = n, expect = answer }

@@ -108,6 +108,53 @@ static inline void nebula_append_number(struct nebula_answer *a, uint64_t n) {
 	nebula_append(a, p, (size_t)(b + sizeof b - p));
 }
 
+// nebula_append_fixed adds a number with some decimals, at most 9. It is exact
+// to the last digit for numbers below a million.
+static inline void nebula_append_fixed(struct nebula_answer *a, double v, int decimals) {
+	uint64_t unit = 1;
+	for (int i = 0; i < decimals; i++)
+		unit *= 10;
+	if (v < 0)
+		nebula_append(a, "-", 1);
+	uint64_t n = (uint64_t)((v < 0 ? -v : v) * (double)unit + 0.5);
+	nebula_append_number(a, n / unit);
+	char b[21], *p = nebula_digits(b + sizeof b, unit + n % unit);
+	*p = '.'; // in place of the leading 1, which kept the zeros
+	nebula_append(a, p, (size_t)(b + sizeof b - p));
+}
+
+// nebula_is_space reports whether a byte is white space.
+static inline int nebula_is_space(char c) { return c == ' ' || c == '\t' || c == '\r' || c == '\n'; }
+
+// nebula_number sets n to the decimal number that a request is, with white
+// space around it or not, and returns 0. A request that is no number from
+// least to most it refuses.
+static inline int nebula_number(const char *request, size_t length, uint64_t least, uint64_t most, uint64_t *n) {
+	const char *p = request, *end = request + length;
+	while (p < end && nebula_is_space(*p))
+		p++;
+	while (end > p && nebula_is_space(end[-1]))
+		end--;
+	int ok = p < end;
+	*n = 0;
+	for (; ok && p < end; p++) {
+		uint64_t d = (uint64_t)(unsigned char)*p - '0';
+		ok = d <= 9 && *n <= most / 10 && *n * 10 <= most - d;
+		*n = *n * 10 + d;
+	}
+	if (ok && *n >= least)
+		return 0;
+	char line[96] = "the request must be a decimal number from ", b[20];
+	char *at = line + strlen(line), *digits = nebula_digits(b + sizeof b, least);
+	memcpy(at, digits, (size_t)(b + sizeof b - digits));
+	at += b + sizeof b - digits;
+	memcpy(at, " to ", 4);
+	digits = nebula_digits(b + sizeof b, most);
+	memcpy(at + 4, digits, (size_t)(b + sizeof b - digits));
+	at[4 + (b + sizeof b - digits)] = 0;
+	return nebula_refuse(line);
+}
+
 // nebula_mark writes a marker line in one write. Outside WebAssembly it holds
 // the moment, taken just before; a WebAssembly host hears of the write at once.
 static inline void nebula_mark(const char *marker, size_t n) {

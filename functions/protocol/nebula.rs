@@ -57,6 +57,21 @@ fn answer_all(handle: &mut dyn FnMut(&[u8]) -> Result<Vec<u8>, String>) -> Resul
     }
 }
 
+/// Gives the decimal number that a request is, with white space around it or
+/// not. The error says what was expected: a number from least to most.
+pub fn number(request: &[u8], least: u64, most: u64) -> Result<u64, String> {
+    let text = std::str::from_utf8(request).unwrap_or("");
+    let digits = text.trim_matches(&[' ', '\t', '\r', '\n'][..]);
+    if digits.bytes().all(|c| c.is_ascii_digit()) {
+        if let Ok(n) = digits.parse() {
+            if (least..=most).contains(&n) {
+                return Ok(n);
+            }
+        }
+    }
+    Err(format!("the request must be a decimal number from {} to {}", least, most))
+}
+
 /// Says that the function's own code runs. `serve` calls it.
 pub fn ready() {
     mark("nebula:ready");

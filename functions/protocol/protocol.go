@@ -9,6 +9,9 @@
 // imports becomes part of every function that is measured, and the size of a
 // WebAssembly module decides how long it takes to start.
 //
+// Number reads the request that many functions take. What else a request can
+// be is the function's own affair.
+//
 // The ready marker is written by Serve. The start-up of the Go runtime and
 // the initialisation of packages lie before it: they belong to the startup
 // of a function, not to its runtime.
@@ -44,6 +47,32 @@ func Serve(handle func(request []byte) ([]byte, error)) {
 		syscall.Exit(1)
 	}
 }
+
+// Number gives the decimal number that a request is, with white space around
+// it or not. The error says what was expected: a number from least to most.
+func Number(request []byte, least, most uint64) (uint64, error) {
+	for len(request) > 0 && isSpace(request[0]) {
+		request = request[1:]
+	}
+	for len(request) > 0 && isSpace(request[len(request)-1]) {
+		request = request[:len(request)-1]
+	}
+	n, ok := uint64(0), len(request) > 0
+	for _, c := range request {
+		d := uint64(c - '0')
+		if ok = ok && d <= 9 && n <= most/10 && n*10 <= most-d; !ok {
+			break
+		}
+		n = n*10 + d
+	}
+	if !ok || n < least {
+		return 0, refusal("the request must be a decimal number from " +
+			strconv.FormatUint(least, 10) + " to " + strconv.FormatUint(most, 10))
+	}
+	return n, nil
+}
+
+func isSpace(c byte) bool { return c == ' ' || c == '\t' || c == '\r' || c == '\n' }
 
 // Ready writes the ready marker. Serve does it; a program that does not use
 // Serve calls it first in main.
