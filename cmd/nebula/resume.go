@@ -19,6 +19,7 @@ import (
 type resumed struct {
 	folder *results.Folder
 	prior  *runner.Prior
+	w      *results.Writer // nil until it is taken
 }
 
 // openResumed reads the run that a user wants to go on with, and what it was
@@ -34,12 +35,9 @@ func (a *app) openResumed(name, file string, f *runFlags, flags *pflag.FlagSet) 
 		return nil, "", err
 	}
 	run := &folder.Run
-	if run.State == results.Complete {
-		return nil, "", &exitError{exitUsage, fmt.Errorf("run %s is complete: there is nothing to resume", run.ID)}
-	}
-	prior, err := runner.NewPrior(folder)
-	if err != nil {
-		return nil, "", &exitError{exitUsage, fmt.Errorf("run %s can't be resumed: %w", run.ID, err)}
+	old := &resumed{folder: folder}
+	if err := old.read(); err != nil {
+		return nil, "", err
 	}
 	f.vars, f.varFiles, f.only = run.Asked.Vars, run.Asked.VarFiles, run.Asked.Only
 	f.repetitions, f.quick = run.Asked.Repetitions, run.Asked.Quick
@@ -53,7 +51,38 @@ func (a *app) openResumed(name, file string, f *runFlags, flags *pflag.FlagSet) 
 	if runs := filepath.Dir(filepath.Dir(folder.Dir)); filepath.Base(runs) == "runs" && !flags.Changed("out") {
 		a.out = filepath.Dir(runs)
 	}
-	return &resumed{folder, prior}, file, nil
+	return old, file, nil
+}
+
+// take makes the run this process's, and reads again what it has come to: it
+// may have gone on while this session waited for its turn.
+func (r *resumed) take() (err error) {
+	r.w, err = results.Resume(r.folder.Dir)
+	if errors.Is(err, results.ErrBusy) {
+		return &exitError{exitUnfit, fmt.Errorf("run %s goes on: %w", r.folder.Run.ID, err)}
+	}
+	if err != nil {
+		return fmt.Errorf("take up the run's folder: %w", err)
+	}
+	if err := r.read(); err != nil {
+		r.w.Close()
+		return err
+	}
+	return nil
+}
+
+func (r *resumed) read() (err error) {
+	if r.folder, err = results.Open(r.folder.Dir); err != nil {
+		return &exitError{exitUsage, err}
+	}
+	id := r.folder.Run.ID
+	if r.folder.Run.State == results.Complete {
+		return &exitError{exitUsage, fmt.Errorf("run %s is complete: there is nothing to resume", id)}
+	}
+	if r.prior, err = runner.NewPrior(r.folder); err != nil {
+		return &exitError{exitUsage, fmt.Errorf("run %s can't be resumed: %w", id, err)}
+	}
+	return nil
 }
 
 // refuse reports what has changed since the run began, where that forbids to

@@ -245,6 +245,30 @@ func TestLock(t *testing.T) {
 	}
 }
 
+// Two sessions of one run never overlap: the one that waits goes on where the
+// other has come to meanwhile, and under another lock it is refused.
+func TestResumeTwice(t *testing.T) {
+	first, _, dir, cache := startLong(t, false)
+	c, out := nebula(t, dir, cache, "run", "--resume", "latest", "--lock", filepath.Join(cache, "another"))
+	c.Wait()
+	if code := c.ProcessState.ExitCode(); code != exitUnfit || !strings.Contains(out.String(), "another process is writing this run") {
+		t.Errorf("exit code %d, want %d: %s", code, exitUnfit, out)
+	}
+	second, out := nebula(t, dir, cache, "run", "--resume", "latest", "--wait", "1m")
+	n := records(dir)
+	waitFor(t, second, out, dir, n+200) // it has read the records long before these
+	first.Process.Signal(os.Interrupt)
+	first.Wait()
+	_, n = stored(t, dir)
+	waitFor(t, second, out, dir, n+20)
+	second.Process.Signal(os.Interrupt)
+	second.Wait()
+	f, _ := stored(t, dir) // each trial once, in order
+	if len(f.Run.Sessions) != 2 || f.Run.State != results.Interrupted {
+		t.Errorf("state %s after %d sessions: %s", f.Run.State, len(f.Run.Sessions), out)
+	}
+}
+
 // A full disk loses the trial in flight, and the run goes on elsewhere.
 func TestFullDisk(t *testing.T) {
 	dir, cache := t.TempDir(), t.TempDir()

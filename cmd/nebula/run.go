@@ -95,6 +95,12 @@ func (a *app) run(ctx context.Context, file string, f runFlags, flags *pflag.Fla
 		return err
 	}
 	defer lock.release()
+	if old != nil {
+		if err := old.take(); err != nil {
+			return err
+		}
+		defer old.w.Close() // no effect where the run has come to its end
+	}
 	sweep(stop, x, log)
 	scratch, err := newScratch(owner)
 	if err != nil {
@@ -254,12 +260,9 @@ func (e *execution) open(out string, old *resumed) (err error) {
 	run := old.folder.Run
 	run.Sessions, run.State, run.Ended = append(run.Sessions, session), results.Running, nil
 	*e.record = run
-	e.dir, e.prior = old.folder.Dir, old.prior
+	e.dir, e.w, e.prior = old.folder.Dir, old.w, old.prior
 	e.done, e.bad = e.prior.Done(), e.prior.Bad()
-	if e.w, err = results.Resume(e.dir); err == nil {
-		err = e.w.Update(e.record)
-	}
-	if err != nil {
+	if err := errors.Join(e.w.Mend(), e.w.Update(e.record)); err != nil {
 		return fmt.Errorf("take up the run's folder: %w", err)
 	}
 	e.log.Info().Str("run", e.record.ID).Int("done", e.done).Int("left", e.prior.Left(e.plan)).Msg("going on")
@@ -274,14 +277,15 @@ func (e *execution) run(stop, abort context.Context) error {
 	r := runner.Runner{
 		Plan: e.plan, Engines: e.engines, Prior: e.prior, Log: e.log,
 		Record: func(t *results.Trial) error {
-			if t.Final() {
-				e.done++
-				if t.Outcome != experiment.OK {
-					e.bad++
-				}
-				e.bar.trial(t)
+			if err := e.w.Append(t); err != nil || !t.Final() {
+				return err
 			}
-			return e.w.Append(t)
+			e.done++
+			if t.Outcome != experiment.OK {
+				e.bad++
+			}
+			e.bar.trial(t) // what is shown has been recorded
+			return nil
 		},
 		Stop: func(s *results.Stop) error {
 			e.bar.fewer(blocks - s.Block)

@@ -13,6 +13,7 @@ import (
 	"path/filepath"
 	"slices"
 	"strings"
+	"syscall"
 
 	"github.com/nebula-bench/nebula/experiment"
 )
@@ -54,22 +55,32 @@ func Create(dir string, plan *experiment.Plan, run *Run) (w *Writer, err error) 
 	return w, w.open(os.O_CREATE | os.O_EXCL)
 }
 
-// Resume opens the folder of a run that did not end, to append to it. A line
-// that a kill or a full disk tore is cut off: its trial never ended.
+// ErrBusy means that another process is writing the run.
+var ErrBusy = errors.New("another process is writing this run")
+
+// Resume takes the folder of a run that did not end; from here on nobody else
+// writes it. Its error is ErrBusy where the run goes on elsewhere. Call Mend
+// before the first record.
 func Resume(dir string) (*Writer, error) {
-	for _, name := range []string{TrialsFile, StopsFile} {
-		if err := cutTorn(filepath.Join(dir, name)); err != nil {
-			return nil, err
-		}
-	}
 	w := &Writer{dir: dir}
 	return w, w.open(os.O_CREATE)
+}
+
+// Mend cuts off a line that a kill or a full disk tore: its trial never ended.
+func (w *Writer) Mend() error {
+	return errors.Join(cutTorn(w.trials.Name()), cutTorn(w.stops.Name()))
 }
 
 func (w *Writer) open(flags int) (err error) {
 	flags |= os.O_WRONLY | os.O_APPEND
 	if w.trials, err = os.OpenFile(filepath.Join(w.dir, TrialsFile), flags, 0o644); err != nil {
 		return err
+	}
+	// Two writers would record trials twice. The kernel gives the lock back
+	// with the file, however its holder dies.
+	if err := syscall.Flock(int(w.trials.Fd()), syscall.LOCK_EX|syscall.LOCK_NB); errors.Is(err, syscall.EWOULDBLOCK) {
+		w.trials.Close()
+		return ErrBusy
 	}
 	if w.stops, err = os.OpenFile(filepath.Join(w.dir, StopsFile), flags, 0o644); err != nil {
 		w.trials.Close()
@@ -182,10 +193,36 @@ func Open(dir string) (*Folder, error) {
 	if err := readJSON(filepath.Join(dir, RunFile), &f.Run); err != nil {
 		return nil, err
 	}
-	if err := readJSON(filepath.Join(dir, PlanFile), &f.Plan); err != nil {
+	name := filepath.Join(dir, PlanFile)
+	b, err := os.ReadFile(name)
+	if err != nil {
 		return nil, err
 	}
+	if err := decodeJSON(b, name, &f.Plan); err != nil {
+		return nil, err
+	}
+	if err := checkPlan(&f.Plan, len(b)); err != nil {
+		return nil, fmt.Errorf("%s: not a plan: %w", name, err)
+	}
 	return f, nil
+}
+
+// checkPlan refuses a plan whose numbers can't be true: its file, of so many
+// bytes, lists every trial.
+func checkPlan(p *experiment.Plan, size int) error {
+	const leastLine = len(`{"trial":1,"block":1,"cell":0}`)
+	switch most := size / leastLine; {
+	case p.Repetitions < 1, p.Warmup < 0:
+		return fmt.Errorf("it has %d repetitions and %d warm-ups", p.Repetitions, p.Warmup)
+	case p.Repetitions > most, p.Warmup > most, p.Len() > most:
+		return errors.New("it does not list as many trials as it says")
+	}
+	for _, c := range p.Cells {
+		if !slices.Contains(experiment.Starts, c.Start) {
+			return fmt.Errorf("cell %s has an unknown start", c)
+		}
+	}
+	return nil
 }
 
 func readJSON(name string, v any) error {
@@ -193,6 +230,10 @@ func readJSON(name string, v any) error {
 	if err != nil {
 		return err
 	}
+	return decodeJSON(b, name, v)
+}
+
+func decodeJSON(b []byte, name string, v any) error {
 	if err := json.Unmarshal(b, v); err != nil {
 		line := 1
 		var syntax *json.SyntaxError

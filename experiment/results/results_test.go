@@ -294,7 +294,7 @@ func TestResume(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		if err := errors.Join(w.Append(record(7)), w.Stop(&Stop{Cell: record(7).Cell(), Block: 3, N: 9, Reason: Precise}), w.Close()); err != nil {
+		if err := errors.Join(w.Mend(), w.Append(record(7)), w.Stop(&Stop{Cell: record(7).Cell(), Block: 3, N: 9, Reason: Precise}), w.Close()); err != nil {
 			t.Fatal(err)
 		}
 		f, err := Open(dir)
@@ -308,6 +308,66 @@ func TestResume(t *testing.T) {
 		if stops, err := f.Stops(); err != nil || len(stops) != 1 || stops[0].Block != 3 || stops[0].Function != record(7).Function {
 			t.Errorf("stops %+v, %v", stops, err)
 		}
+	}
+}
+
+// Two processes never write one run.
+func TestTwoWriters(t *testing.T) {
+	dir := t.TempDir() + "/r"
+	first := write(t, dir, 2)
+	before, err := os.ReadFile(filepath.Join(dir, TrialsFile))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := Resume(dir); !errors.Is(err, ErrBusy) {
+		t.Errorf("a second writer: %v", err)
+	}
+	if after, _ := os.ReadFile(filepath.Join(dir, TrialsFile)); !bytes.Equal(before, after) {
+		t.Error("and it has changed the records")
+	}
+	if err := first.Close(); err != nil {
+		t.Fatal(err)
+	}
+	second, err := Resume(dir)
+	if err != nil {
+		t.Fatal(err)
+	}
+	second.Close()
+}
+
+// A plan that can't be true is refused where it is read, not where it is used.
+func TestBadPlans(t *testing.T) {
+	dir := t.TempDir() + "/r"
+	if err := write(t, dir, 1).Close(); err != nil {
+		t.Fatal(err)
+	}
+	file := filepath.Join(dir, PlanFile)
+	good, err := os.ReadFile(file)
+	if err != nil {
+		t.Fatal(err)
+	}
+	tests := map[string]struct{ old, new, want string }{
+		"negative repetitions": {`"repetitions": 30`, `"repetitions": -30`, "it has -30 repetitions"},
+		"no repetitions":       {`"repetitions": 30`, `"repetitions": 0`, "it has 0 repetitions"},
+		"negative warm-ups":    {`"warmup": 1`, `"warmup": -1`, "and -1 warm-ups"},
+		"far too many":         {`"repetitions": 30`, `"repetitions": 4611686018427387904`, "does not list as many trials"},
+		"an unknown start":     {`"start": "cold"`, `"start": "frozen"`, "unknown start"},
+		"half of it":           {string(good[len(good)/2:]), "", "plan.json:"},
+		"nothing":              {string(good), "", "plan.json:1: unexpected end of JSON input"},
+	}
+	for name, tt := range tests {
+		t.Run(name, func(t *testing.T) {
+			bad := strings.Replace(string(good), tt.old, tt.new, 1)
+			if bad == string(good) {
+				t.Fatalf("no %s in %s", tt.old, good)
+			}
+			if err := os.WriteFile(file, []byte(bad), 0o644); err != nil {
+				t.Fatal(err)
+			}
+			if _, err := Open(dir); err == nil || !strings.Contains(err.Error(), tt.want) || !strings.Contains(err.Error(), PlanFile) {
+				t.Errorf("%v, want %q", err, tt.want)
+			}
+		})
 	}
 }
 

@@ -23,13 +23,7 @@ type Prior struct {
 // not hold is an error: the folder's files do not belong together.
 func NewPrior(f *results.Folder) (*Prior, error) {
 	p := &Prior{final: make([]bool, f.Plan.Len()), attempts: map[int]int{}, trials: f.Trials()}
-	for _, s := range f.Run.Sessions {
-		// The last record says how far a session came that was killed.
-		if s.Ended != nil {
-			p.spent += s.Ended.Sub(s.Started)
-		}
-	}
-	var last time.Time
+	var requests []time.Time
 	for t, err := range f.Trials() {
 		if err != nil {
 			return nil, err
@@ -37,7 +31,7 @@ func NewPrior(f *results.Folder) (*Prior, error) {
 		if t.Trial > len(p.final) {
 			return nil, fmt.Errorf("%s holds a record of trial %d, and the plan has %d", f.Dir, t.Trial, len(p.final))
 		}
-		last = t.Requested
+		requests = append(requests, t.Requested)
 		if !t.Final() {
 			p.attempts[t.Trial] = t.Attempt
 			continue
@@ -51,12 +45,29 @@ func NewPrior(f *results.Folder) (*Prior, error) {
 			p.bad++
 		}
 	}
-	if n := len(f.Run.Sessions); n > 0 && f.Run.Sessions[n-1].Ended == nil && !last.IsZero() {
-		p.spent += max(0, last.Sub(f.Run.Sessions[n-1].Started))
-	}
+	p.spent = spent(f.Run.Sessions, requests)
 	var err error
 	p.stops, err = f.Stops()
 	return p, err
+}
+
+// spent is how long sessions lasted. Of one that was killed, its last request
+// says how far it came.
+func spent(sessions []results.Session, requests []time.Time) (d time.Duration) {
+	for i, s := range sessions {
+		if s.Ended != nil {
+			d += s.Ended.Sub(s.Started)
+			continue
+		}
+		last := s.Started
+		for _, r := range requests {
+			if r.After(last) && (i+1 == len(sessions) || r.Before(sessions[i+1].Started)) {
+				last = r
+			}
+		}
+		d += last.Sub(s.Started)
+	}
+	return d
 }
 
 // Done is how many trials have their final record.
