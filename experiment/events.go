@@ -1,10 +1,12 @@
 package experiment
 
 import (
-	"encoding/json"
+	"bytes"
 	"fmt"
 	"math"
 	"strconv"
+
+	"github.com/go-json-experiment/json/jsontext"
 )
 
 // Event is a moment of a trial. The order of the constants is the order in
@@ -88,22 +90,53 @@ func (s Stamps) MarshalJSON() ([]byte, error) {
 
 // UnmarshalJSON reads what MarshalJSON writes and refuses unknown events.
 func (s *Stamps) UnmarshalJSON(b []byte) error {
-	var m map[string]int64
-	if err := json.Unmarshal(b, &m); err != nil {
+	return s.UnmarshalJSONFrom(jsontext.NewDecoder(bytes.NewReader(b)))
+}
+
+// UnmarshalJSONFrom is UnmarshalJSON for a decoder that stands before the
+// object. Records are read by the million, and this is most of a record.
+func (s *Stamps) UnmarshalJSONFrom(d *jsontext.Decoder) error {
+	if k := d.PeekKind(); k != '{' && k != 0 {
+		return fmt.Errorf("the events are no object")
+	}
+	if _, err := d.ReadToken(); err != nil {
 		return err
 	}
 	*s = NewStamps()
-	known := 0
-	for e, name := range eventNames {
-		if ns, ok := m[name]; ok {
-			s[e] = ns
-			known++
+	next := 0
+	for d.PeekKind() != '}' {
+		name, err := d.ReadToken()
+		if err != nil {
+			return err
+		}
+		e, ok := eventNamed(name.String(), next)
+		if !ok {
+			return fmt.Errorf("unknown event %q", name.String())
+		}
+		v, err := d.ReadToken()
+		if err != nil {
+			return err
+		}
+		if v.Kind() != '0' {
+			return fmt.Errorf("event %s: not a number of nanoseconds", e)
+		}
+		if s[e], err = v.Int(); err != nil {
+			return fmt.Errorf("event %s: %w", e, err)
+		}
+		next = int(e) + 1
+	}
+	_, err := d.ReadToken()
+	return err
+}
+
+// eventNamed looks from the next event on, because they come in order.
+func eventNamed(name string, next int) (Event, bool) {
+	for i := range eventNames {
+		if e := (next + i) % len(eventNames); eventNames[e] == name {
+			return Event(e), true
 		}
 	}
-	if known != len(m) {
-		return fmt.Errorf("unknown event in %s", b)
-	}
-	return nil
+	return 0, false
 }
 
 // Span is a named time between two events.

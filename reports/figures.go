@@ -90,7 +90,7 @@ func newFunctionView(id, name string, cs []Cell, ms []mark, s *Summary) (functio
 	if c := inOrder(cs, ms, s.Trials.Planned); c != nil {
 		f := figure{Title: "Startup in the order of the run", Caption: captions["order"], Wide: true, Table: orderTable(cs)}
 		if s.every > 1 {
-			f.Caption += fmt.Sprintf(" The chart shows every %dth block, the table counts all.", s.every)
+			f.Caption += fmt.Sprintf(" Samples are thinned for drawing: the chart shows every %dth block. The table and every statistic count all.", s.every)
 		}
 		if err := add(f, c); err != nil {
 			return v, err

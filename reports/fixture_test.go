@@ -42,7 +42,7 @@ func coldstart() fixture {
 }
 
 // write stores the run below out and opens it.
-func (x fixture) write(t *testing.T, out string) *results.Folder {
+func (x fixture) write(t testing.TB, out string) *results.Folder {
 	t.Helper()
 	e := &experiment.Experiment{
 		Name: x.experiment, Description: "How long until a function runs: WebAssembly against containers.",

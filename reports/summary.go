@@ -174,7 +174,7 @@ type raw struct {
 	phases  [][]float64
 	cpu     []float64
 	memory  []float64
-	startup []sample // of every trial that counts, in the order of the run
+	startup []float64 // of every trial that counts, in the order of the run
 }
 
 // answer is what a backend answered to an input: the digest of its first
@@ -277,21 +277,34 @@ func (r *reading) count(i int, t *results.Trial) {
 	}
 	for m, span := range experiment.Metrics {
 		if ns, ok := t.At.Metric(span); ok {
-			c.metrics[m] = append(c.metrics[m], float64(ns))
+			r.keep(&c.metrics[m], ns)
 		}
 	}
 	for p, ns := range t.At.Phases() {
 		if ns >= 0 {
-			c.phases[p] = append(c.phases[p], float64(ns))
+			r.keep(&c.phases[p], ns)
 		}
 	}
 	if ns, ok := t.At.Metric(experiment.Metrics[0]); ok {
-		c.startup = append(c.startup, sample{t.Trial, ns})
+		r.keep(&c.startup, ns)
 		if t.Block%r.every == 0 {
 			c.cell.inOrder = append(c.cell.inOrder, sample{t.Trial, ns})
 		}
 	}
 }
+
+// keep adds a number to a list that will hold as many as there are trials of
+// a cell: growing step by step would take twice the memory.
+func (r *reading) keep(to *[]float64, ns int64) {
+	if *to == nil {
+		*to = make([]float64, 0, min(r.plan.Repetitions, maxAhead))
+	}
+	*to = append(*to, float64(ns))
+}
+
+// maxAhead is how many numbers are given room before they come. A plan may
+// promise more trials than will ever be.
+const maxAhead = 1 << 16
 
 func (r *reading) answer(t *results.Trial) {
 	if t.Answer == "" {
@@ -354,15 +367,9 @@ func round(ns float64) int64 { return int64(math.Round(ns)) }
 
 // halves gives the medians of the first and the second half of a cell's
 // trials: far apart, they tell of a machine that changed during the run.
-func halves(in []sample) (out [2]float64) {
-	for h, part := range [][]sample{in[:len(in)/2], in[len(in)/2:]} {
-		xs := make([]float64, len(part))
-		for i, x := range part {
-			xs[i] = float64(x.ns)
-		}
-		out[h] = stats.Summarise(xs).Value
-	}
-	return out
+func halves(in []float64) [2]float64 {
+	n := len(in) / 2
+	return [2]float64{stats.Summarise(in[:n]).Value, stats.Summarise(in[n:]).Value}
 }
 
 // leftOutCells makes cells of what the plan left out. The plan counts the

@@ -15,6 +15,9 @@ import (
 	"strings"
 	"syscall"
 
+	jsonv2 "github.com/go-json-experiment/json"
+	"github.com/go-json-experiment/json/jsontext"
+
 	"github.com/nebula-bench/nebula/experiment"
 )
 
@@ -193,25 +196,69 @@ func Open(dir string) (*Folder, error) {
 	if err := readJSON(filepath.Join(dir, RunFile), &f.Run); err != nil {
 		return nil, err
 	}
-	name := filepath.Join(dir, PlanFile)
-	b, err := os.ReadFile(name)
-	if err != nil {
+	if err := readPlan(filepath.Join(dir, PlanFile), &f.Plan); err != nil {
 		return nil, err
-	}
-	if err := decodeJSON(b, name, &f.Plan); err != nil {
-		return nil, err
-	}
-	if err := checkPlan(&f.Plan, len(b)); err != nil {
-		return nil, fmt.Errorf("%s: not a plan: %w", name, err)
 	}
 	return f, nil
 }
 
+// readPlan reads a plan up to its list of trials, which comes last, follows
+// from the rest, and can be long.
+func readPlan(name string, p *experiment.Plan) error {
+	file, err := os.Open(name)
+	if err != nil {
+		return err
+	}
+	defer file.Close()
+	info, err := file.Stat()
+	if err != nil {
+		return err
+	}
+	head, err := readHead(jsontext.NewDecoder(file), "trials")
+	if err == nil {
+		err = json.Unmarshal(head, p)
+	}
+	if err != nil {
+		err = readJSON(name, p) // it knows the line
+	}
+	if err != nil {
+		return err
+	}
+	if err := checkPlan(p, info.Size()); err != nil {
+		return fmt.Errorf("%s: not a plan: %w", name, err)
+	}
+	return nil
+}
+
+// readHead gives an object without the member last and what follows it.
+func readHead(d *jsontext.Decoder, last string) ([]byte, error) {
+	if _, err := d.ReadToken(); err != nil {
+		return nil, err
+	}
+	members := map[string]json.RawMessage{}
+	for d.PeekKind() == '"' {
+		name, err := d.ReadToken()
+		if err != nil {
+			return nil, err
+		}
+		if name.String() == last {
+			break
+		}
+		key := name.String()
+		v, err := d.ReadValue()
+		if err != nil {
+			return nil, err
+		}
+		members[key] = json.RawMessage(v.Clone())
+	}
+	return json.Marshal(members)
+}
+
 // checkPlan refuses a plan whose numbers can't be true: its file, of so many
 // bytes, lists every trial.
-func checkPlan(p *experiment.Plan, size int) error {
+func checkPlan(p *experiment.Plan, size int64) error {
 	const leastLine = len(`{"trial":1,"block":1,"cell":0}`)
-	switch most := size / leastLine; {
+	switch most := int(size) / leastLine; {
 	case p.Repetitions < 1, p.Warmup < 0:
 		return fmt.Errorf("it has %d repetitions and %d warm-ups", p.Repetitions, p.Warmup)
 	case p.Repetitions > most, p.Warmup > most, p.Len() > most:
@@ -230,10 +277,6 @@ func readJSON(name string, v any) error {
 	if err != nil {
 		return err
 	}
-	return decodeJSON(b, name, v)
-}
-
-func decodeJSON(b []byte, name string, v any) error {
 	if err := json.Unmarshal(b, v); err != nil {
 		line := 1
 		var syntax *json.SyntaxError
@@ -269,8 +312,9 @@ func (f *Folder) Trials() iter.Seq2[*Trial, error] {
 func ReadTrials(r io.Reader, name string) iter.Seq2[*Trial, error] {
 	return func(yield func(*Trial, error) bool) {
 		b := bufio.NewReaderSize(r, 1<<16)
+		var text []byte
 		for line := 1; ; line++ {
-			text, err := b.ReadBytes('\n')
+			err := readLine(b, &text)
 			if err == io.EOF {
 				return
 			}
@@ -279,13 +323,8 @@ func ReadTrials(r io.Reader, name string) iter.Seq2[*Trial, error] {
 				return
 			}
 			t := &Trial{At: experiment.NewStamps()}
-			d := json.NewDecoder(bytes.NewReader(text))
-			d.DisallowUnknownFields()
-			if err = d.Decode(t); err == nil {
+			if err = jsonv2.Unmarshal(text, t, jsonv2.RejectUnknownMembers(true)); err == nil {
 				err = t.check()
-			}
-			if err == nil && d.More() {
-				err = errors.New("more than one record on the line")
 			}
 			if err != nil {
 				yield(nil, fmt.Errorf("%s:%d: not a trial record: %w", name, line, err))
@@ -294,6 +333,18 @@ func ReadTrials(r io.Reader, name string) iter.Seq2[*Trial, error] {
 			if !yield(t, nil) {
 				return
 			}
+		}
+	}
+}
+
+// readLine reads a line into the memory of the one before.
+func readLine(b *bufio.Reader, line *[]byte) error {
+	*line = (*line)[:0]
+	for {
+		part, err := b.ReadSlice('\n')
+		*line = append(*line, part...)
+		if err != bufio.ErrBufferFull {
+			return err
 		}
 	}
 }

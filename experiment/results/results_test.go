@@ -116,12 +116,12 @@ func TestBadRecords(t *testing.T) {
 		"a torn line in between": {line + line[:50] + "\n" + line, 1, "trials.jsonl:2: not a trial record"},
 		"an empty line":          {line + "\n" + line, 1, "trials.jsonl:2: "},
 		"zeroes":                 {line + strings.Repeat("\x00", 40) + "\n", 1, "trials.jsonl:2: "},
-		"an unknown field":       {strings.Replace(line, `"block"`, `"blok"`, 1), 0, `unknown field "blok"`},
+		"an unknown field":       {strings.Replace(line, `"block"`, `"blok"`, 1), 0, `unknown object member name "blok"`},
 		"an unknown outcome":     {strings.Replace(line, `"ok"`, `"fine"`, 1), 0, `unknown outcome "fine"`},
 		"an unknown start":       {strings.Replace(line, `"cold"`, `"frozen"`, 1), 0, `unknown start "frozen"`},
 		"an unknown event":       {strings.Replace(line, `"ready"`, `"raedy"`, 1), 0, `unknown event`},
 		"a number from 0":        {strings.Replace(line, `"trial":1`, `"trial":0`, 1), 0, "count from 1"},
-		"two on a line":          {string(good) + line, 0, "more than one record"},
+		"two on a line":          {string(good) + line, 0, "after top-level value"},
 	}
 	for name, tt := range tests {
 		t.Run(name, func(t *testing.T) {
