@@ -77,19 +77,23 @@ func TestHelpers(t *testing.T) {
 		text.WriteByte(byte(i * i >> 3))
 	}
 	long := text.String()
-	dir, err := filepath.Abs("testdata/echo")
-	if err != nil {
-		t.Fatal(err)
-	}
 	var answers []answer
 	for _, n := range []int{0, 1, 511, 512, 4071, 4072, 4073, 4095, 4096, 4097, 65536, len(long), 10} {
 		answers = append(answers, answer{Name: strconv.Itoa(n) + " bytes", Stdin: long[:n], Expect: new(long[:n])})
 	}
-	for language, kind := range map[string]build.Kind{"go": build.Go, "c": build.C, "rust": build.Rust} {
+	for _, source := range []string{"echo/go", "echo/c", "echo/rust", "testdata/pieces/c"} {
+		dir, err := filepath.Abs(source)
+		if err != nil {
+			t.Fatal(err)
+		}
+		f := experiment.Function{Name: "echo", Path: dir}
+		kind, err := build.KindOf(f)
+		if err != nil {
+			t.Fatal(err)
+		}
 		for _, target := range []build.Target{build.Linux, build.Wasm} {
-			t.Run(fmt.Sprintf("%s/%s", kind, target), func(t *testing.T) {
+			t.Run(fmt.Sprintf("%s/%s", source, target), func(t *testing.T) {
 				t.Parallel()
-				f := experiment.Function{Name: "echo", Path: dir, Language: language}
 				conform(t, load(t, f, kind, target), target, answers)
 			})
 		}
@@ -283,6 +287,7 @@ func wasm(t *testing.T, path string) program {
 		var stdout, stderr bytes.Buffer
 		// A reader that gives little at a time, as pipes may.
 		config := wazero.NewModuleConfig().WithName("").WithEnv("UNRELATED", "NEBULA_FRAMES=1").
+			WithSysWalltime().WithSysNanotime().WithSysNanosleep().
 			WithStdin(iotest.OneByteReader(strings.NewReader(stdin))).WithStdout(&stdout).WithStderr(&stderr)
 		if frames {
 			config = config.WithEnv("NEBULA_FRAMES", "1")

@@ -1,4 +1,4 @@
-//! Answers with its request.
+//! Answers with its request, in Rust.
 
 fn main() {
     nebula::serve(|request| Ok(request.to_vec()))

@@ -1,4 +1,4 @@
-// Command go answers with its request.
+// Command go answers with its request, in Go.
 package main
 
 import "github.com/nebula-bench/nebula/functions/protocol"
