@@ -106,6 +106,30 @@ func TestPageSize(t *testing.T) {
 	}
 }
 
+// hostile is a run in which everything that a file can name has one name.
+func hostile(name string) fixture {
+	x := coldstart()
+	x.experiment, x.functions, x.inputs, x.repeat = strings.ReplaceAll(name, "/", "∕"), []string{name}, []string{name, name + "2"}, 6
+	x.backends = []experiment.Backend{{Type: "wazero", Label: name}, {Type: "docker", Label: name, Starts: []experiment.Start{experiment.Cold}}}
+	x.change = func(r *results.Trial) {
+		if r.Trial%5 == 0 {
+			r.Outcome, r.Error = experiment.Failed, name
+		}
+	}
+	x.run = func(r *results.Run) {
+		r.Title, r.Source, r.Command, r.Variables = name, name, []string{"nebula", name}, map[string]string{name: name}
+		r.Host = results.Host{Name: name, OS: name, Kernel: name, CPU: name, Commit: name}
+		r.Backends[name] = results.BackendFacts{Missing: name, Engine: map[string]string{name: name}, Options: name}
+	}
+	x.lacks = func(_ experiment.Function, b experiment.Backend, s experiment.Start) experiment.Lack {
+		if s == experiment.Warm {
+			return experiment.Lack{Reason: name, Machine: true}
+		}
+		return experiment.Lack{}
+	}
+	return x
+}
+
 // TestHostileNames puts names from files everywhere and looks for markup
 // that they might have become. The browser test looks for what they might do.
 func TestHostileNames(t *testing.T) {
@@ -113,25 +137,7 @@ func TestHostileNames(t *testing.T) {
 	// Attributes of ours hold no names but aria-label, which is cut out.
 	label := regexp.MustCompile(`aria-label="[^"]*"`)
 	render := func(name string) string {
-		x := coldstart()
-		x.experiment, x.functions, x.inputs, x.repeat = strings.ReplaceAll(name, "/", "∕"), []string{name}, []string{name, name + "2"}, 6
-		x.backends = []experiment.Backend{{Type: "wazero", Label: name}, {Type: "docker", Label: name, Starts: []experiment.Start{experiment.Cold}}}
-		x.change = func(r *results.Trial) {
-			if r.Trial%5 == 0 {
-				r.Outcome, r.Error = experiment.Failed, name
-			}
-		}
-		x.run = func(r *results.Run) {
-			r.Title, r.Source, r.Command, r.Variables = name, name, []string{"nebula", name}, map[string]string{name: name}
-			r.Host = results.Host{Name: name, OS: name, Kernel: name, CPU: name, Commit: name}
-			r.Backends[name] = results.BackendFacts{Missing: name, Engine: map[string]string{name: name}, Options: name}
-		}
-		x.lacks = func(_ experiment.Function, b experiment.Backend, s experiment.Start) experiment.Lack {
-			if s == experiment.Warm {
-				return experiment.Lack{Reason: name, Machine: true}
-			}
-			return experiment.Lack{}
-		}
+		x := hostile(name)
 		html := runHTML(t, x.write(t, t.TempDir()), false)
 		var b bytes.Buffer
 		s, err := Summarise(x.write(t, t.TempDir()))

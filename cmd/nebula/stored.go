@@ -2,7 +2,6 @@ package main
 
 import (
 	"fmt"
-	"io"
 	"text/tabwriter"
 
 	"github.com/spf13/cobra"
@@ -171,30 +170,4 @@ func (a *app) showDifferences(f *results.Folder, other string, asJSON bool) erro
 		fmt.Fprintf(w, "%s\t%s\t%s\n", printable(d.What), printable(orNothing(d.A)), printable(orNothing(d.B)))
 	}
 	return fail(w.Flush())
-}
-
-// exporters is every format that a run can be exported to.
-var exporters = map[string]func(*results.Folder, io.Writer) error{
-	"csv":  (*results.Folder).ExportCSV,
-	"json": (*results.Folder).ExportJSON,
-}
-
-func (a *app) exportCommand() *cobra.Command {
-	var format string
-	c := &cobra.Command{
-		Use: "export RUN", Short: "Print a run's trials, one to a row", Args: cobra.ExactArgs(1),
-		RunE: func(_ *cobra.Command, args []string) error {
-			export, ok := exporters[format]
-			if !ok {
-				return &exitError{exitUsage, fmt.Errorf("unknown --format %q: it is csv or json", format)}
-			}
-			f, err := a.find(args[0])
-			if err != nil {
-				return err
-			}
-			return fail(export(f, a.stdout))
-		},
-	}
-	c.Flags().StringVar(&format, "format", "csv", "csv or json")
-	return c
 }

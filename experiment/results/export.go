@@ -1,129 +1,88 @@
 package results
 
 import (
-	"encoding/csv"
-	"encoding/json"
-	"fmt"
-	"io"
-	"strconv"
+	"time"
 
 	"github.com/nebula-bench/nebula/experiment"
 )
 
-// Columns are the names of the values that Row gives, in order.
-func Columns() []string {
-	c := []string{"run", "trial", "block", "attempt", "warmup", "function", "input", "backend", "start",
-		"outcome", "ready_source", "exit_code"}
-	for _, m := range experiment.Metrics {
-		c = append(c, m.Name+"_ns")
-	}
-	for _, p := range experiment.Phases {
-		c = append(c, p.Name+"_ns")
-	}
-	return append(c, "cpu_ns", "peak_memory_bytes", "requested", "answer", "error")
+// This file makes rows of records; each format has a file of its own.
+
+// column is one value of a row.
+type column struct {
+	name     string
+	kind     kind
+	optional bool // nil where it was not reached or not measured
 }
 
-// Row gives a record's values: strings, booleans and integers; nil for what
-// was not reached or not measured.
-func (t *Trial) Row(run string) []any {
-	row := []any{run, t.Trial, t.Block, t.Attempt, t.Warmup, t.Function, t.Input, t.Backend, string(t.Start),
-		string(t.Outcome), text(t.ReadySource), nil}
+// kind is what a column holds.
+type kind int
+
+const (
+	word   kind = iota // string, few different ones
+	text               // string
+	number             // int64
+	flag               // bool
+	moment             // time.Time, in UTC
+)
+
+// columns are the values that row gives, in order.
+func columns() []column {
+	c := []column{
+		{"run", word, false}, {"trial", number, false}, {"block", number, false}, {"attempt", number, false},
+		{"warmup", flag, false}, {"function", word, false}, {"input", word, false}, {"backend", word, false},
+		{"start", word, false}, {"outcome", word, false}, {"ready_source", word, true}, {"exit_code", number, true},
+	}
+	for _, m := range experiment.Metrics {
+		c = append(c, column{m.Name + "_ns", number, true})
+	}
+	for _, p := range experiment.Phases {
+		c = append(c, column{p.Name + "_ns", number, true})
+	}
+	return append(c, column{"cpu_ns", number, true}, column{"peak_memory_bytes", number, true},
+		column{"requested", moment, false}, column{"answer", word, true}, column{"error", text, true})
+}
+
+// row appends a record's values.
+func (t *Trial) row(row []any, run string) []any {
+	row = append(row, run, int64(t.Trial), int64(t.Block), int64(t.Attempt), t.Warmup, t.Function, t.Input, t.Backend,
+		string(t.Start), string(t.Outcome), orNil(t.ReadySource, t.ReadySource != ""))
 	if t.ExitCode != nil {
-		row[len(row)-1] = *t.ExitCode
+		row = append(row, int64(*t.ExitCode))
+	} else {
+		row = append(row, nil)
 	}
 	for _, m := range experiment.Metrics {
 		ns, ok := t.At.Metric(m)
-		row = append(row, value(ns, ok))
+		row = append(row, orNil(ns, ok))
 	}
 	for _, ns := range t.At.Phases() {
-		row = append(row, value(ns, ns >= 0))
+		row = append(row, orNil(ns, ns >= 0))
 	}
-	return append(row, value(t.CPU, t.CPU > 0), value(t.PeakMemory, t.PeakMemory > 0),
-		t.Requested.UTC().Format("2006-01-02T15:04:05.000000Z"), text(t.Answer), text(t.Error))
+	return append(row, orNil(t.CPU, t.CPU > 0), orNil(t.PeakMemory, t.PeakMemory > 0),
+		t.Requested.UTC(), orNil(t.Answer, t.Answer != ""), orNil(t.Error, t.Error != ""))
 }
 
-func value(n int64, ok bool) any {
+func orNil[T any](v T, ok bool) any {
 	if !ok {
 		return nil
 	}
-	return n
+	return v
 }
 
-func text(s string) any {
-	if s == "" {
-		return nil
-	}
-	return s
-}
-
-// ExportCSV writes one line per record, warm-ups included.
-func (f *Folder) ExportCSV(w io.Writer) error {
-	out := csv.NewWriter(w)
-	if err := out.Write(Columns()); err != nil {
-		return err
-	}
-	var line []string
+// rows gives the row of every record to write, which must not keep it.
+func (f *Folder) rows(write func([]any) error) error {
+	var row []any
 	for t, err := range f.Trials() {
 		if err != nil {
 			return err
 		}
-		line = line[:0]
-		for _, v := range t.Row(f.Run.ID) {
-			line = append(line, field(v))
-		}
-		if err := out.Write(line); err != nil {
+		row = t.row(row[:0], f.Run.ID)
+		if err := write(row); err != nil {
 			return err
 		}
 	}
-	out.Flush()
-	return out.Error()
+	return nil
 }
 
-func field(v any) string {
-	switch v := v.(type) {
-	case nil:
-		return ""
-	case string:
-		return v
-	case int:
-		return strconv.Itoa(v)
-	case int64:
-		return strconv.FormatInt(v, 10)
-	}
-	return fmt.Sprint(v)
-}
-
-// ExportJSON writes an array with one object per record, of the same columns
-// as ExportCSV; what was not reached or not measured is null.
-func (f *Folder) ExportJSON(w io.Writer) error {
-	names := Columns()
-	sep := "["
-	for t, err := range f.Trials() {
-		if err != nil {
-			return err
-		}
-		b := append([]byte(sep), '\n', '{')
-		for i, v := range t.Row(f.Run.ID) {
-			if i > 0 {
-				b = append(b, ',')
-			}
-			b = strconv.AppendQuote(b, names[i])
-			b = append(b, ':')
-			val, err := json.Marshal(v)
-			if err != nil {
-				return err
-			}
-			b = append(b, val...)
-		}
-		if _, err := w.Write(append(b, '}')); err != nil {
-			return err
-		}
-		sep = ","
-	}
-	if sep == "[" {
-		_, err := io.WriteString(w, "[]\n")
-		return err
-	}
-	_, err := io.WriteString(w, "\n]\n")
-	return err
-}
+func clock(t time.Time) string { return t.Format("2006-01-02T15:04:05.000000Z") }

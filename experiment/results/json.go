@@ -1,0 +1,45 @@
+package results
+
+import (
+	"encoding/json"
+	"io"
+	"strconv"
+	"time"
+)
+
+// ExportJSON writes an array with one object per record, of the same columns
+// as ExportCSV; what was not reached or not measured is null.
+func (f *Folder) ExportJSON(w io.Writer) error {
+	columns := columns()
+	sep := "["
+	var b []byte
+	err := f.rows(func(row []any) error {
+		b = append(append(b[:0], sep...), '\n', '{')
+		sep = ","
+		for i, v := range row {
+			if i > 0 {
+				b = append(b, ',')
+			}
+			b = append(strconv.AppendQuote(b, columns[i].name), ':')
+			if t, ok := v.(time.Time); ok {
+				v = clock(t)
+			}
+			text, err := json.Marshal(v)
+			if err != nil {
+				return err
+			}
+			b = append(b, text...)
+		}
+		_, err := w.Write(append(b, '}'))
+		return err
+	})
+	if err != nil {
+		return err
+	}
+	end := "\n]\n"
+	if sep == "[" {
+		end = "[]\n"
+	}
+	_, err = io.WriteString(w, end)
+	return err
+}
