@@ -65,6 +65,13 @@ type Checker interface {
 	Check(context.Context) error
 }
 
+// Readier is an artifact that a trial may leave unfit for the next one: one
+// whose process had to be killed.
+type Readier interface {
+	// Ready mends that. It comes before each trial and is part of none.
+	Ready(context.Context) error
+}
+
 // Artifact is a function made ready for one engine: a module, an image.
 type Artifact interface {
 	// Start takes the backend to the given start and from there until the

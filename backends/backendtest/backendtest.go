@@ -97,6 +97,11 @@ func (r Result) Metric(t testing.TB, name string) time.Duration {
 // Trial serves one request as the runner does.
 func Trial(t testing.TB, a backends.Artifact, s experiment.Start, r backends.Request, timeout time.Duration) Result {
 	t.Helper()
+	if r, ok := a.(backends.Readier); ok {
+		if err := r.Ready(context.Background()); err != nil {
+			t.Errorf("make ready: %v", err)
+		}
+	}
 	ctx, cancel := context.WithTimeout(context.Background(), timeout)
 	defer cancel()
 	began := time.Now()

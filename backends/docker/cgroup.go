@@ -23,6 +23,7 @@ type cgroup struct {
 	name   string
 	v2     bool
 	before int64 // CPU time, nanoseconds
+	fresh  bool  // the peak of memory has been set back
 }
 
 const cgroupRoot = "/sys/fs/cgroup"
@@ -89,14 +90,14 @@ func (c *cgroup) begin() {
 		return
 	}
 	if c.v2 {
-		// Its peak can be set back only by being made anew.
-		for _, dir := range c.dirs() {
-			if os.Remove(dir) == nil {
-				os.Mkdir(dir, 0o755)
-			}
-		}
+		// Its peak can be set back only by being made anew. A group that still
+		// holds a container keeps the peak of an earlier trial.
+		dir := c.dirs()[0]
+		err := os.Remove(dir)
+		c.fresh = err == nil || errors.Is(err, os.ErrNotExist)
+		os.Mkdir(dir, 0o755)
 	} else {
-		os.WriteFile(c.file("memory", "memory.max_usage_in_bytes"), []byte("0"), 0)
+		c.fresh = os.WriteFile(c.file("memory", "memory.max_usage_in_bytes"), []byte("0"), 0) == nil
 	}
 	c.before = c.cpu()
 }
@@ -113,7 +114,9 @@ func (c *cgroup) usage() (u backends.Usage) {
 	if c.v2 {
 		name = "memory.peak"
 	}
-	u.PeakMemory = readNumber(c.file("memory", name))
+	if c.fresh {
+		u.PeakMemory = readNumber(c.file("memory", name))
+	}
 	return u
 }
 

@@ -41,6 +41,12 @@ func TestCgroupFiles(t *testing.T) {
 		if u := c.usage(); u != (backends.Usage{CPU: 50_000, PeakMemory: 4096}) {
 			t.Errorf("%+v", u)
 		}
+		// What can't be set back is another trial's.
+		os.Remove(c.file("memory", "memory.max_usage_in_bytes"))
+		os.Mkdir(c.file("memory", "memory.max_usage_in_bytes"), 0o755)
+		if c.begin(); c.fresh {
+			t.Error("a peak that can't be set back counts")
+		}
 	})
 	t.Run("v2", func(t *testing.T) {
 		c := newCgroup(t.TempDir(), backends.NewOwner("r2"), "2", "cgroupfs", "unix:///s")
@@ -52,6 +58,13 @@ func TestCgroupFiles(t *testing.T) {
 		write(c.file("memory", "memory.peak"), "8192\n")
 		if u := c.usage(); u != (backends.Usage{CPU: 70_000, PeakMemory: 8192}) {
 			t.Errorf("%+v", u)
+		}
+		// The next trial finds the group in use: its peak is not its own, and
+		// is absent.
+		c.begin()
+		write(c.file("cpu", "cpu.stat"), "usage_usec 90\n")
+		if u := c.usage(); u != (backends.Usage{CPU: 20_000}) {
+			t.Errorf("in a group in use: %+v", u)
 		}
 	})
 	for name, c := range map[string]*cgroup{

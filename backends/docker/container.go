@@ -46,18 +46,15 @@ func (a *artifact) Start(ctx context.Context, s experiment.Start, r backends.Req
 }
 
 func (a *artifact) start(ctx context.Context, c *instance, s experiment.Start, r backends.Request, t *backends.Timeline) error {
-	config, hostConfig, err := a.backend.options.containerConfig(a.image, r, a.backend.session.Owner)
+	var err error
+	c.id, err = a.backend.create(ctx, a.image, r, func(_ *container.Config, host *container.HostConfig) {
+		host.CgroupParent = a.backend.cgroup.parent()
+		a.backend.cgroup.begin()
+		t.Mark(experiment.Requested) // until here nobody has asked for anything
+	})
 	if err != nil {
 		return err
 	}
-	hostConfig.CgroupParent = a.backend.cgroup.parent()
-	a.backend.cgroup.begin()
-	t.Mark(experiment.Requested) // until here nobody has asked for anything
-	created, err := c.client.ContainerCreate(ctx, config, hostConfig, nil, nil, "")
-	if err != nil {
-		return fmt.Errorf("create the container: %w", err)
-	}
-	c.id = created.ID
 	t.Mark(experiment.Created)
 	if a.backend.seen[c.id] {
 		return fmt.Errorf("%w: the engine gave a container that has run before", backends.ErrContaminated)

@@ -35,7 +35,8 @@ import (
 type Options struct {
 	// Network is none, the default, or bridge, host, or a network's name.
 	Network string `hcl:"network,optional" json:"network,omitempty"`
-	// Memory is the container's limit, such as "256MiB".
+	// Memory is the container's limit, such as "256MiB"; a quarter of the
+	// engine's memory where it is not set.
 	Memory string `hcl:"memory,optional" json:"memory,omitempty"`
 	// CPUs is how many processors' worth of time the container may take.
 	CPUs float64 `hcl:"cpus,optional" json:"cpus,omitempty"`
@@ -205,6 +206,7 @@ type backend struct {
 	version types.Version
 	cgroup  *cgroup         // above the containers; nil: their use is not measured
 	seen    map[string]bool // every container of this run, to prove that each is new
+	cut     bool            // a creation was abandoned: its container may come yet
 }
 
 func (b *backend) Describe() map[string]string {
@@ -234,22 +236,50 @@ func (b *backend) Check(ctx context.Context) error {
 	if _, err := b.client.Ping(ctx); err != nil {
 		return err
 	}
-	return b.removeLeft(ctx)
+	return b.removeLeft(ctx, false)
 }
 
-// removeLeft removes the containers of this run. No trial may be going on.
-func (b *backend) removeLeft(ctx context.Context) error {
+// labelLive marks the containers that outlive the trial that began them.
+const labelLive = "nebula.live"
+
+// removeLeft removes the containers of this run, the live ones too or not. No
+// trial may be going on.
+func (b *backend) removeLeft(ctx context.Context, live bool) error {
 	left, err := b.client.ContainerList(ctx, container.ListOptions{
 		All: true, Filters: filters.NewArgs(filters.Arg("label", backends.LabelRun+"="+b.session.Owner.Run)),
 	})
 	errs := []error{err}
 	for _, c := range left {
+		if c.Labels[labelLive] != "" && !live {
+			continue // its artefact knows of it
+		}
 		err := b.client.ContainerRemove(ctx, c.ID, container.RemoveOptions{Force: true, RemoveVolumes: true})
 		if err != nil && !errdefs.IsNotFound(err) {
 			errs = append(errs, fmt.Errorf("remove container %s: %w", c.ID[:12], err))
 		}
 	}
 	return errors.Join(errs...)
+}
+
+// create creates a container for a request.
+func (b *backend) create(ctx context.Context, image string, r backends.Request, change func(*container.Config, *container.HostConfig)) (id string, err error) {
+	config, host, err := b.options.containerConfig(image, r, b.session.Owner)
+	if err != nil {
+		return "", err
+	}
+	if host.Memory == 0 {
+		// A function that takes memory without end must not take it from the
+		// harness, or from the engine.
+		host.Memory = b.info.MemTotal / 4
+		host.MemorySwap = host.Memory
+	}
+	change(config, host)
+	created, err := b.client.ContainerCreate(ctx, config, host, nil, nil, "")
+	if err != nil {
+		b.cut = b.cut || ctx.Err() != nil
+		return "", fmt.Errorf("create the container: %w", err)
+	}
+	return created.ID, nil
 }
 
 func (b *backend) Close(context.Context) error {

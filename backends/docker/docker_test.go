@@ -124,6 +124,17 @@ func TestOptions(t *testing.T) {
 			t.Errorf("a function that takes memory without end: exit code %d, %v", r.ExitCode, r.Err)
 		}
 	})
+	t.Run("no memory limit", func(t *testing.T) {
+		a := backendtest.Prepare(t, &Options{}, probe).(*artifact)
+		id, err := a.backend.create(t.Context(), a.image, backends.Request{}, func(*container.Config, *container.HostConfig) {})
+		if err != nil {
+			t.Fatal(err)
+		}
+		info, err := a.backend.client.ContainerInspect(t.Context(), id)
+		if err != nil || info.HostConfig.Memory != a.backend.info.MemTotal/4 || info.HostConfig.Memory < 6<<20 {
+			t.Errorf("without a limit a container has %d bytes, %v", info.HostConfig.Memory, err)
+		}
+	})
 	t.Run("cpus", func(t *testing.T) {
 		_, host, err := (&Options{CPUs: 0.5}).containerConfig("image", backends.Request{}, backends.Owner{})
 		if err != nil || host.NanoCPUs != 5e8 {
@@ -358,6 +369,48 @@ func (r *reuse) RoundTrip(req *http.Request) (*http.Response, error) {
 		resp.Body = io.NopCloser(bytes.NewReader(r.first))
 	}
 	return resp, err
+}
+
+// Whatever asks whether the engine answers, live containers go on: one that
+// was removed behind its function's back would look like the function's crash.
+func TestCheckKeepsLiveContainers(t *testing.T) {
+	testenv.Need(t, "docker")
+	a := backendtest.Prepare(t, &Options{}, backendtest.Probe(t)).(*artifact)
+	count := func() string {
+		t.Helper()
+		r := backendtest.Trial(t, a, experiment.Warm, backends.Request{Args: []string{"count"}}, patience)
+		if r.Err != nil {
+			t.Fatal(r.Err)
+		}
+		return string(r.Stdout)
+	}
+	if got := count(); got != "1" {
+		t.Fatalf("it had answered %s requests", got)
+	}
+	none := func(*container.Config, *container.HostConfig) {}
+	left, err := a.backend.create(t.Context(), a.image, backends.Request{}, none)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := a.backend.Check(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := a.backend.client.ContainerInspect(t.Context(), left); err == nil {
+		t.Error("a container of a trial that has ended is still there")
+	}
+	if got := count(); got != "2" {
+		t.Errorf("after that it had answered %s requests", got)
+	}
+	// A creation that was cut short leaves nothing either.
+	ctx, cancel := context.WithTimeout(t.Context(), time.Millisecond)
+	defer cancel()
+	if _, err := a.backend.create(ctx, a.image, backends.Request{}, none); err == nil || !a.backend.cut {
+		t.Errorf("a creation that was cut short: %v", err)
+	}
+	if err := a.Close(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	nothingLeft(t)
 }
 
 // A container that has run before is no cold start.

@@ -16,6 +16,7 @@ import (
 	"regexp"
 	"runtime"
 	"strings"
+	"time"
 
 	"github.com/containerd/errdefs"
 	dockerbuild "github.com/docker/docker/api/types/build"
@@ -332,7 +333,11 @@ func (a *artifact) Close(ctx context.Context) error {
 	for _, l := range a.live {
 		l.stream.Close() // or the engine would wait for somebody to read it
 	}
-	if err := a.backend.removeLeft(ctx); err != nil {
+	if a.backend.cut {
+		time.Sleep(time.Second) // for the engine to finish what nobody waits for
+		a.backend.cut = false
+	}
+	if err := a.backend.removeLeft(ctx, true); err != nil {
 		return err
 	}
 	if !a.made {

@@ -82,16 +82,14 @@ func (a *artifact) begin(ctx context.Context, r backends.Request) (*live, error)
 	env := map[string]string{backends.FramesEnv: "1"}
 	maps.Copy(env, r.Env)
 	r.Env = env
-	config, hostConfig, err := a.backend.options.containerConfig(a.image, r, a.backend.session.Owner)
+	id, err := a.backend.create(ctx, a.image, r, func(config *container.Config, _ *container.HostConfig) {
+		config.Labels[labelLive] = "1"
+	})
 	if err != nil {
 		return nil, err
 	}
 	c := a.backend.client
-	created, err := c.ContainerCreate(ctx, config, hostConfig, nil, nil, "")
-	if err != nil {
-		return nil, fmt.Errorf("create the container: %w", err)
-	}
-	l := &live{backend: a.backend, id: created.ID, signals: make(chan error, 1)}
+	l := &live{backend: a.backend, id: id, signals: make(chan error, 1)}
 	if l.stream, err = c.ContainerAttach(ctx, l.id, container.AttachOptions{Stream: true, Stdin: true, Stdout: true, Stderr: true}); err != nil {
 		return l, fmt.Errorf("attach to the container: %w", err)
 	}

@@ -41,8 +41,8 @@ type config struct {
 	Cache         string // folder of the compiled code
 	Interpreter   bool
 	Interruptible bool
-	MemoryPages   uint32
-	CPUs          []int // that it may run on; none: all
+	MemoryPages   uint32 // the most that a guest may have
+	CPUs          []int  // that it may run on; none: all
 	Nice          int
 }
 
@@ -76,6 +76,7 @@ const (
 	tooLong
 	contaminated
 	noFrames
+	outOfMemory
 )
 
 // Child serves trials until its input ends. It is the whole of Nebula's
@@ -181,16 +182,13 @@ func load(ctx context.Context, c config) (*host, error) {
 	if _, ok := h.compiled.ExportedFunctions()["_start"]; !ok {
 		return nil, errors.New("the module exports no _start function: it is not a WASI command (wasip1)")
 	}
-	return h, nil
+	return h, checkMemory(h.compiled, c.MemoryPages)
 }
 
 func (h *host) runtimeConfig() engine.RuntimeConfig {
 	cfg := engine.NewRuntimeConfigCompiler()
 	if h.config.Interpreter {
 		cfg = engine.NewRuntimeConfigInterpreter()
-	}
-	if h.config.MemoryPages > 0 {
-		cfg = cfg.WithMemoryLimitPages(h.config.MemoryPages)
 	}
 	return cfg.WithCloseOnContextDone(h.config.Interruptible)
 }
@@ -262,7 +260,8 @@ func (h *host) run(ctx context.Context, o order, t *backends.Timeline, resp *bac
 		h.last = r
 	}
 
-	mod, err := r.InstantiateModule(ctx, m, cfg)
+	refused := false
+	mod, err := r.InstantiateModule(limited(ctx, h.config.MemoryPages, &refused), m, cfg)
 	if err != nil {
 		return engineFailed, fmt.Errorf("instantiate: %w", err)
 	}
@@ -291,14 +290,23 @@ func (h *host) run(ctx context.Context, o order, t *backends.Timeline, resp *bac
 
 	var exit *sys.ExitError
 	switch {
-	case errors.As(err, &exit):
-		resp.ExitCode = int(exit.ExitCode())
 	case errors.Is(err, backends.ErrAnswerTooLong):
 		return tooLong, err
-	case err != nil:
+	case errors.As(err, &exit):
+		resp.ExitCode = int(exit.ExitCode())
+	}
+	switch {
+	case refused && (resp.ExitCode != 0 || err != nil && exit == nil):
+		return outOfMemory, h.refusal()
+	case err != nil && exit == nil:
 		return crashed, err
 	}
 	return engineFailed, closing
+}
+
+// refusal says what a guest wanted that could not go on without it.
+func (h *host) refusal() error {
+	return fmt.Errorf("it wanted more than its %d MiB", h.config.MemoryPages/(1<<20/pageSize))
 }
 
 // moduleConfig grants a guest its input and real clocks, and nothing else.

@@ -21,8 +21,7 @@ import (
 	"github.com/nebula-bench/nebula/experiment"
 )
 
-// artifact is a module in its child process. A child that was killed is
-// replaced before the next trial.
+// artifact is a module in its child process.
 type artifact struct {
 	exe    string
 	config config
@@ -40,15 +39,21 @@ func (a *artifact) Describe() experiment.Identity {
 	}
 }
 
+// Ready implements backends.Readier: it replaces a child that was killed.
+func (a *artifact) Ready(ctx context.Context) error {
+	if a.child != nil {
+		return nil
+	}
+	return a.spawn(ctx)
+}
+
 func (a *artifact) Start(ctx context.Context, s experiment.Start, r backends.Request, _ *backends.Timeline) (backends.Instance, error) {
 	return a.start(ctx, order{Start: s, Stdin: r.Stdin, Args: r.Args, Env: r.Env})
 }
 
 func (a *artifact) start(ctx context.Context, o order) (backends.Instance, error) {
-	if a.child == nil {
-		if err := a.spawn(ctx); err != nil {
-			return nil, err
-		}
+	if err := a.Ready(ctx); err != nil {
+		return nil, err
 	}
 	release := a.killOnDone(ctx)
 	defer release()
@@ -149,6 +154,8 @@ func (i *instance) Invoke(ctx context.Context, _ backends.Request, t *backends.T
 	switch r.Kind {
 	case crashed:
 		return r.Response, fmt.Errorf("%w: %s", backends.ErrCrashed, r.Err)
+	case outOfMemory:
+		return r.Response, fmt.Errorf("%w: %s", backends.ErrOutOfMemory, r.Err)
 	case tooLong:
 		return r.Response, backends.ErrAnswerTooLong
 	case contaminated:

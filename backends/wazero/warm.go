@@ -28,6 +28,7 @@ type live struct {
 	stderr   *backends.Stderr
 	err      error // of _start, once the guest has ended
 	broken   error // the guest wrote what is no frame
+	refused  bool  // it wanted more memory than it may have
 	answered int
 }
 
@@ -64,7 +65,7 @@ func (h *host) warm(ctx context.Context, o order, t *backends.Timeline, resp *ba
 		}
 		h.live[key] = l
 		var first backends.Response
-		if kind, err := l.answer(o, backends.NewTimeline(backends.Now), &first); err != nil || first.ExitCode != 0 {
+		if kind, err := h.ask(l, o, backends.NewTimeline(backends.Now), &first); err != nil || first.ExitCode != 0 {
 			h.end(ctx, key)
 			*resp = first
 			return kind, err
@@ -77,9 +78,20 @@ func (h *host) warm(ctx context.Context, o order, t *backends.Timeline, resp *ba
 		h.end(ctx, key)
 		return contaminated, errors.New("the live instance has not answered before")
 	}
-	kind, err := l.answer(o, t, resp)
+	kind, err := h.ask(l, o, t, resp)
 	if err != nil || resp.ExitCode != 0 {
 		h.end(ctx, key) // no later request may find what this one left
+	}
+	return kind, err
+}
+
+// ask has a live instance answer a request, and tells a guest that failed
+// because it had no memory from one that failed otherwise.
+func (h *host) ask(l *live, o order, t *backends.Timeline, resp *backends.Response) (errorKind, error) {
+	l.refused = false
+	kind, err := l.answer(o, t, resp)
+	if l.refused && (kind == crashed || resp.ExitCode != 0) {
+		return outOfMemory, h.refusal()
 	}
 	return kind, err
 }
@@ -102,7 +114,7 @@ func (h *host) begin(ctx context.Context, o order) (*live, error) {
 			}
 			return len(p), nil // before the first request
 		}))
-	module, err := h.runtime.InstantiateModule(ctx, h.compiled, cfg)
+	module, err := h.runtime.InstantiateModule(limited(ctx, h.config.MemoryPages, &l.refused), h.compiled, cfg)
 	if err != nil {
 		return nil, fmt.Errorf("instantiate: %w", err)
 	}

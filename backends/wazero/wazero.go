@@ -40,7 +40,8 @@ type Options struct {
 	// Interruptible makes wazero check for cancellation inside the guest's
 	// code, as a production host would. It slows the guest.
 	Interruptible bool `hcl:"interruptible,optional" json:"interruptible,omitempty"`
-	// Memory is the most that a guest may have, such as "64MiB".
+	// Memory is the most that a guest may have, such as "64MiB"; a quarter of
+	// the machine's where it is not set, and at most 4 GiB.
 	Memory string `hcl:"memory,optional" json:"memory,omitempty"`
 	// CPUSet pins the child process to processors, such as "1" or "0-2,5".
 	CPUSet string `hcl:"cpuset,optional" json:"cpuset,omitempty"`
@@ -67,10 +68,10 @@ func (o *Options) Check(string) []backends.Problem {
 	return append(ps, backends.CheckCPUs("cpuset", o.CPUSet, backends.Processors())...)
 }
 
-// memoryPages is the limit in pages of 64 KiB; 0 leaves wazero's own.
+// memoryPages is the limit in pages of 64 KiB.
 func (o *Options) memoryPages() (uint32, error) {
 	if o.Memory == "" {
-		return 0, nil
+		return defaultPages(), nil
 	}
 	n, err := units.RAMInBytes(o.Memory)
 	if err != nil || n < pageSize || n > 4<<30 || n%pageSize != 0 {

@@ -45,8 +45,8 @@ func TestOptions(t *testing.T) {
 	t.Run("memory", func(t *testing.T) {
 		a := backendtest.Prepare(t, &Options{Memory: "32MiB"}, probe)
 		r := backendtest.Trial(t, a, experiment.Prepared, backends.Request{Args: []string{"grow"}}, patience)
-		if r.Err == nil && r.ExitCode == 0 {
-			t.Error("a function took memory without end")
+		if !errors.Is(r.Err, backends.ErrOutOfMemory) {
+			t.Errorf("a function that takes memory without end: exit code %d, %v", r.ExitCode, r.Err)
 		}
 		if r.Usage.PeakMemory == 0 || r.Usage.PeakMemory > 32<<20 {
 			t.Errorf("it had %d bytes", r.Usage.PeakMemory)
@@ -54,6 +54,23 @@ func TestOptions(t *testing.T) {
 		r = backendtest.Trial(t, a, experiment.Prepared, backends.Request{Stdin: []byte("x"), Args: []string{"echo"}}, patience)
 		if string(r.Stdout) != "x" {
 			t.Errorf("afterwards: %q, %v", r.Stdout, r.Err)
+		}
+		// A failure of another kind is not taken for one of memory.
+		if r = backendtest.Trial(t, a, experiment.Prepared, backends.Request{Args: []string{"exit"}}, patience); r.Err != nil || r.ExitCode != 7 {
+			t.Errorf("exit code %d, %v", r.ExitCode, r.Err)
+		}
+		gorge := backends.Request{Stdin: []byte("gorge"), Args: []string{"work"}}
+		if r = backendtest.Trial(t, a, experiment.Warm, gorge, patience); !errors.Is(r.Err, backends.ErrOutOfMemory) {
+			t.Errorf("a live instance that takes memory without end: exit code %d, %v", r.ExitCode, r.Err)
+		}
+	})
+	t.Run("too little memory", func(t *testing.T) {
+		b, err := (&Options{Memory: "64KiB"}).Open(t.Context(), backendtest.Session(t))
+		if err != nil {
+			t.Fatal(err)
+		}
+		if _, err := b.Prepare(t.Context(), probe); err == nil || !strings.Contains(err.Error(), "raise memory") {
+			t.Errorf("a module that begins with more than its limit: %v", err)
 		}
 	})
 	t.Run("isolation", func(t *testing.T) {
@@ -187,6 +204,24 @@ func TestStartsDiffer(t *testing.T) {
 	}
 	if fastest[experiment.Cold] < 3*fastest[experiment.Cached] || fastest[experiment.Cached] < 2*fastest[experiment.Prepared] {
 		t.Errorf("startups %v", fastest)
+	}
+}
+
+// A child that had to be killed is replaced outside of any trial: what that
+// takes is nobody's timeout.
+func TestShortTimeout(t *testing.T) {
+	a := backendtest.Prepare(t, &Options{}, backendtest.Probe(t))
+	began := time.Now()
+	if err := a.(*artifact).spawn(t.Context()); err != nil { // one more, to see how long it takes
+		t.Fatal(err)
+	}
+	short := time.Since(began) / 2
+	if r := backendtest.Trial(t, a, experiment.Prepared, backends.Request{Args: []string{"loop"}}, short); !errors.Is(r.Err, context.DeadlineExceeded) {
+		t.Fatalf("a loop ended with %v", r.Err)
+	}
+	r := backendtest.Trial(t, a, experiment.Prepared, backends.Request{Stdin: []byte("x"), Args: []string{"echo"}}, short)
+	if r.Err != nil || string(r.Stdout) != "x" {
+		t.Errorf("the next trial, with a timeout of half of what a child takes to begin: %q, %v", r.Stdout, r.Err)
 	}
 }
 

@@ -172,6 +172,7 @@ func (r *Runner) attempts(stop, abort context.Context, c experiment.Cell, in exp
 		if abort.Err() != nil {
 			return nil, context.Canceled
 		}
+		makeReady(abort, a)
 		rec := trial(abort, a, c, in, t, time.Duration(r.Plan.TimeoutNS))
 		rec.Attempt = attempt
 		var away error
@@ -198,6 +199,16 @@ func (r *Runner) attempts(stop, abort context.Context, c experiment.Cell, in exp
 		if err := wait(stop, r.retryPause); err != nil {
 			return nil, err
 		}
+	}
+}
+
+// makeReady mends what an earlier trial broke. Where it can't, the trial says
+// why.
+func makeReady(abort context.Context, a backends.Artifact) {
+	if r, ok := a.(backends.Readier); ok {
+		ctx, cancel := context.WithTimeout(abort, closing)
+		defer cancel()
+		_ = r.Ready(ctx)
 	}
 }
 

@@ -32,8 +32,21 @@ func work(request []byte) ([]byte, error) {
 		return nil, errors.New("refused")
 	case "flood":
 		return make([]byte, 65<<20), nil
+	case "gorge":
+		grow()
 	}
 	return request, nil
+}
+
+// grow takes memory without end.
+func grow() {
+	for hold := [][]byte{}; ; {
+		b := make([]byte, 1<<20)
+		for i := range b {
+			b[i] = 1
+		}
+		hold = append(hold, b)
+	}
 }
 
 func main() {
@@ -85,14 +98,8 @@ func main() {
 		fmt.Print(os.WriteFile("/written", []byte("x"), 0o644) == nil)
 	case "who":
 		fmt.Print(os.Getuid(), ":", os.Getgid())
-	case "grow": // takes memory without end
-		for hold := [][]byte{}; ; {
-			b := make([]byte, 1<<20)
-			for i := range b {
-				b[i] = 1
-			}
-			hold = append(hold, b)
-		}
+	case "grow":
+		grow()
 	case "count": // answers how many requests it has answered before
 		n := 0
 		protocol.Serve(func([]byte) ([]byte, error) {
