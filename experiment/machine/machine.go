@@ -150,7 +150,14 @@ func (m Machine) smt() experiment.Finding {
 
 func (m Machine) temperature() experiment.Finding {
 	hottest, known := 0.0, false
-	for _, f := range m.glob("/sys/class/thermal/thermal_zone*/temp") {
+	sensors := m.glob("/sys/class/thermal/thermal_zone*/temp")
+	for _, f := range m.glob("/sys/class/hwmon/hwmon*/name") {
+		// Those of processors: AMD's are in no thermal zone.
+		if name, _ := m.read(f); slices.Contains([]string{"coretemp", "k10temp", "zenpower", "cpu_thermal"}, name) {
+			sensors = append(sensors, m.glob(filepath.Dir(f)+"/temp*_input")...)
+		}
+	}
+	for _, f := range sensors {
 		if v, ok := m.number(f); ok {
 			hottest, known = max(hottest, v/1000), true
 		}
@@ -241,11 +248,16 @@ func (m Machine) hypervisor() experiment.Finding {
 		return unknown("hypervisor", "not shown")
 	}
 	for line := range strings.Lines(text) {
-		if name, flags, ok := strings.Cut(line, ":"); ok && strings.TrimSpace(name) == "flags" && slices.Contains(strings.Fields(flags), "hypervisor") {
+		name, flags, _ := strings.Cut(line, ":")
+		switch {
+		case strings.TrimSpace(name) != "flags":
+		case slices.Contains(strings.Fields(flags), "hypervisor"):
 			return finding("hypervisor", experiment.Noted, "this is a virtual machine", "neighbours take processor time and cache, unseen but for stolen time", "use a machine of your own")
+		default:
+			return finding("hypervisor", experiment.Fine, "none found", "", "")
 		}
 	}
-	return finding("hypervisor", experiment.Fine, "none found", "", "")
+	return unknown("hypervisor", "these processors do not say whether there is one")
 }
 
 func (m Machine) aslr() experiment.Finding {
@@ -254,7 +266,9 @@ func (m Machine) aslr() experiment.Finding {
 	case !ok:
 		return unknown("address randomisation", "not shown")
 	case v == "0":
-		return finding("address randomisation", experiment.Noted, "off", "every process has the same layout, lucky or not, and no number of trials averages that out", "echo 2 > "+aslr)
+		return finding("address randomisation", experiment.Noted, "off", "every process has the same layout, lucky or not, and no number of trials averages that out", "nebula tune")
+	case v == "1":
+		return finding("address randomisation", experiment.Noted, "in part", "the heap's place is the same in every process, lucky or not", "nebula tune")
 	}
 	return finding("address randomisation", experiment.Fine, "on: a layout's luck is averaged over trials", "", "")
 }

@@ -55,22 +55,26 @@ func TestCheck(t *testing.T) {
 		want   experiment.Severity
 		found  string
 	}{
-		"governor":         {tree{governor1: "powersave"}, "governor", disturbing, "performance on 1 of 2 processors, powersave on 1 of 2 processors"},
-		"no governor":      {tree{governor0: "", governor1: ""}, "governor", disturbing, ""},
-		"turbo":            {tree{noTurbo: "0"}, "turbo", disturbing, "on"},
-		"boost":            {tree{noTurbo: "-", boost: "1"}, "turbo", disturbing, "on"},
-		"boost is off":     {tree{noTurbo: "-", boost: "0"}, "turbo", fine, "off"},
-		"turbo not shown":  {tree{noTurbo: "-"}, "turbo", unknown, ""},
-		"smt":              {tree{smt: "1"}, "smt", noted, "share a core"},
-		"hot":              {tree{"/sys/class/thermal/thermal_zone1/temp": "91000"}, "temperature", disturbing, "91 °C"},
-		"swap in use":      {tree{"/proc/meminfo": "SwapTotal: 4096 kB\nSwapFree: 2048 kB"}, "swap", noted, "2 MiB in use"},
-		"memory":           {tree{"/proc/meminfo": "MemTotal: 1000 kB\nMemAvailable: 99 kB"}, "memory", disturbing, "available"},
-		"pressure":         {tree{"/proc/pressure/memory": "some avg10=3.50 avg60=0"}, "memory pressure", disturbing, "3.5 %"},
-		"strange pressure": {tree{"/proc/pressure/memory": "some avg10=x"}, "memory pressure", unknown, ""},
-		"slow clock":       {tree{clockSource: "hpet"}, "clock source", disturbing, "hpet"},
-		"virtual":          {tree{"/proc/cpuinfo": "flags\t\t: fpu hypervisor tsc"}, "hypervisor", noted, "virtual"},
-		"no randomisation": {tree{aslr: "0"}, "address randomisation", noted, "off"},
-		"no RAPL":          {tree{"/sys/class/powercap/intel-rapl:0/energy_uj": "-"}, "RAPL", noted, "no counter of a processor package"},
+		"governor":                  {tree{governor1: "powersave"}, "governor", disturbing, "performance on 1 of 2 processors, powersave on 1 of 2 processors"},
+		"no governor":               {tree{governor0: "", governor1: ""}, "governor", disturbing, ""},
+		"turbo":                     {tree{noTurbo: "0"}, "turbo", disturbing, "on"},
+		"boost":                     {tree{noTurbo: "-", boost: "1"}, "turbo", disturbing, "on"},
+		"boost is off":              {tree{noTurbo: "-", boost: "0"}, "turbo", fine, "off"},
+		"turbo not shown":           {tree{noTurbo: "-"}, "turbo", unknown, ""},
+		"smt":                       {tree{smt: "1"}, "smt", noted, "share a core"},
+		"hot":                       {tree{"/sys/class/thermal/thermal_zone1/temp": "91000"}, "temperature", disturbing, "91 °C"},
+		"swap in use":               {tree{"/proc/meminfo": "SwapTotal: 4096 kB\nSwapFree: 2048 kB"}, "swap", noted, "2 MiB in use"},
+		"memory":                    {tree{"/proc/meminfo": "MemTotal: 1000 kB\nMemAvailable: 99 kB"}, "memory", disturbing, "available"},
+		"pressure":                  {tree{"/proc/pressure/memory": "some avg10=3.50 avg60=0"}, "memory pressure", disturbing, "3.5 %"},
+		"strange pressure":          {tree{"/proc/pressure/memory": "some avg10=x"}, "memory pressure", unknown, ""},
+		"slow clock":                {tree{clockSource: "hpet"}, "clock source", disturbing, "hpet"},
+		"virtual":                   {tree{"/proc/cpuinfo": "flags\t\t: fpu hypervisor tsc"}, "hypervisor", noted, "virtual"},
+		"no randomisation":          {tree{aslr: "0"}, "address randomisation", noted, "off"},
+		"half of it":                {tree{aslr: "1"}, "address randomisation", noted, "in part"},
+		"another kind of processor": {tree{"/proc/cpuinfo": "Features\t: fp asimd"}, "hypervisor", unknown, ""},
+		"a hot AMD": {tree{"/sys/class/thermal/thermal_zone0/temp": "-", "/sys/class/hwmon/hwmon2/name": "k10temp", "/sys/class/hwmon/hwmon2/temp1_input": "88000",
+			"/sys/class/hwmon/hwmon1/name": "nvme", "/sys/class/hwmon/hwmon1/temp1_input": "99000"}, "temperature", disturbing, "88 °C"},
+		"no RAPL": {tree{"/sys/class/powercap/intel-rapl:0/energy_uj": "-"}, "RAPL", noted, "no counter of a processor package"},
 	}
 	for _, f := range quiet().machine(t).Check(t.TempDir()) {
 		if f.Severity != fine && f.Check != "disk" {
@@ -182,7 +186,7 @@ func (m Machine) mustRead(t *testing.T, file string) string {
 }
 
 func untuned() tree {
-	return tree{governor0: "powersave", governor1: "performance", noTurbo: "0", aslr: "2"}
+	return tree{governor0: "powersave", governor1: "performance", noTurbo: "0", aslr: "0"}
 }
 
 func TestTuneAndRestore(t *testing.T) {
@@ -192,7 +196,7 @@ func TestTuneAndRestore(t *testing.T) {
 	if err != nil || len(set) != 3 {
 		t.Fatalf("%v, %v", set, err)
 	}
-	for file, want := range map[string]string{governor0: "performance", governor1: "performance", noTurbo: "1", aslr: "0"} {
+	for file, want := range map[string]string{governor0: "performance", governor1: "performance", noTurbo: "1", aslr: "2"} {
 		if got := m.mustRead(t, file); got != want {
 			t.Errorf("%s is %s, want %s", file, got, want)
 		}
@@ -268,24 +272,49 @@ func TestRestoreKeepsTheirs(t *testing.T) {
 	}
 }
 
+// After tuning there is nothing left that tune is said to mend.
+func TestTuneMendsWhatCheckFinds(t *testing.T) {
+	m := untuned().machine(t)
+	asked := func() (checks []string) {
+		for _, f := range m.Check(t.TempDir()) {
+			if f.Remedy == "nebula tune" {
+				checks = append(checks, f.Check)
+			}
+		}
+		return checks
+	}
+	if got := asked(); len(got) != 3 {
+		t.Errorf("before: %v", got)
+	}
+	if _, err := m.Tune(filepath.Join(t.TempDir(), "tune.json")); err != nil {
+		t.Fatal(err)
+	}
+	if got := asked(); len(got) != 0 {
+		t.Errorf("after: %v", got)
+	}
+}
+
 // A setting that can't be written leaves everything as it was.
 func TestTuneFails(t *testing.T) {
 	m := untuned().machine(t)
-	// A folder in the place of the last file: it can be seen but not read or written.
-	if err := os.Remove(m.Root + aslr); err != nil {
+	// The last file of all can be read, and nobody can write it.
+	if err := errors.Join(os.Remove(m.Root+aslr), os.Symlink("/proc/version", m.Root+aslr)); err != nil {
 		t.Fatal(err)
 	}
 	journal := filepath.Join(t.TempDir(), "tune.json")
-	settings := []Setting{{governor0, "powersave", "performance"}, {aslr, "2", "0"}}
-	if err := writeJournal(journal, settings); err != nil {
-		t.Fatal(err)
+	if _, err := m.Tune(journal); err == nil || !strings.Contains(err.Error(), aslr) {
+		t.Errorf("tune: %v", err)
 	}
-	m.write(governor0, "performance")
-	if _, err := m.Restore(journal); err != nil {
-		t.Fatal(err)
+	for file, want := range untuned() {
+		if file == aslr {
+			continue
+		}
+		if got := m.mustRead(t, file); got != want {
+			t.Errorf("%s is %s, want %s", file, got, want)
+		}
 	}
-	if got := m.mustRead(t, governor0); got != "powersave" {
-		t.Errorf("the governor is %s", got)
+	if _, err := os.Stat(journal); !errors.Is(err, os.ErrNotExist) {
+		t.Errorf("the journal is still there: %v", err)
 	}
 }
 

@@ -21,8 +21,8 @@ type Setting struct {
 // ErrTuned means that the machine is tuned already.
 var ErrTuned = errors.New("this machine is tuned already")
 
-// Tune sets the governor to performance and turbo and address randomisation
-// off, where they are not. Before it changes anything it writes down what was
+// Tune sets the governor to performance, turbo off and address randomisation
+// on, where they are not: what Check asks for. Before it changes anything it writes down what was
 // there, in the file journal, so that Restore can put it back whatever
 // happens. Its error is ErrTuned where there is a journal.
 func (m Machine) Tune(journal string) ([]Setting, error) {
@@ -37,7 +37,7 @@ func (m Machine) Tune(journal string) ([]Setting, error) {
 	}
 	want(noTurbo, "1")
 	want(boost, "0")
-	want(aslr, "0")
+	want(aslr, "2")
 	if len(settings) == 0 {
 		return nil, nil
 	}
