@@ -3,7 +3,6 @@ package main
 import (
 	"fmt"
 	"io"
-	"os"
 	"time"
 
 	textdiff "github.com/rogpeppe/go-internal/diff"
@@ -132,9 +131,9 @@ func (a *app) fmtCommand() *cobra.Command {
 
 // format formats one file and reports whether that changes it.
 func (a *app) format(file string, check, diff bool) (changed bool, err error) {
-	src, err := os.ReadFile(file)
-	if err != nil {
-		return false, &exitError{exitUsage, err}
+	src, problems := config.Read(file)
+	if err := a.printProblems(problems); err != nil {
+		return false, err
 	}
 	out, problems := config.Format(src, file)
 	if err := a.printProblems(problems); err != nil {

@@ -29,7 +29,7 @@ type machineLock struct{ file *os.File }
 func lockMachine(stop context.Context, name string, patience time.Duration, owner backends.Owner, log zerolog.Logger) (*machineLock, error) {
 	f, err := openLock(name)
 	if err != nil {
-		return nil, fmt.Errorf("open the lock that keeps two runs apart (--lock names another file): %w", err)
+		return nil, &exitError{exitUsage, fmt.Errorf("the lock that keeps two runs apart (--lock names another file): %w", err)}
 	}
 	l := &machineLock{f}
 	told := false
@@ -68,6 +68,9 @@ func lockMachine(stop context.Context, name string, patience time.Duration, owne
 // that somebody has put in its place.
 func openLock(name string) (*os.File, error) {
 	const flags = os.O_RDWR | syscall.O_NOFOLLOW
+	if info, err := os.Lstat(name); err == nil && !info.Mode().IsRegular() {
+		return nil, fmt.Errorf("%s is not a regular file", name)
+	}
 	f, err := os.OpenFile(name, flags, 0)
 	if !errors.Is(err, fs.ErrNotExist) {
 		return f, err

@@ -8,6 +8,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"io/fs"
 	"os"
 	"os/signal"
 	"path/filepath"
@@ -18,6 +19,7 @@ import (
 	"github.com/rs/zerolog"
 	"github.com/spf13/cobra"
 	"github.com/spf13/pflag"
+	"golang.org/x/sys/unix"
 
 	"github.com/nebula-bench/nebula/backends"
 	"github.com/nebula-bench/nebula/experiment"
@@ -77,6 +79,9 @@ func (a *app) run(ctx context.Context, file string, f runFlags, flags *pflag.Fla
 	if err != nil {
 		return err
 	}
+	if err := checkOut(a.out); err != nil {
+		return &exitError{exitUsage, err}
+	}
 	bar, err := newProgress(f.progress, a.stderr)
 	if err != nil {
 		return &exitError{exitUsage, err}
@@ -134,11 +139,14 @@ func (a *app) run(ctx context.Context, file string, f runFlags, flags *pflag.Fla
 	if missed && f.strict {
 		return &exitError{exitUnfit, errors.New("this machine cannot run the whole experiment, and --strict asks for it; nothing was written")}
 	}
-	if len(plan.Cells) == 0 {
+	switch {
+	case len(plan.Cells) == 0 && missed:
 		return errors.New("no cell can run on this machine (see above); nothing was written")
+	case len(plan.Cells) == 0:
+		return &exitError{exitUsage, errors.New("no cell is left to run: the matrix and --only leave out all of them (nebula plan says which there are); nothing was written")}
 	}
 
-	before := a.look(stop, usesDocker(x), 300*time.Millisecond)
+	before := a.look(stop, usesDocker(x), watch)
 	warnOf(log, before, "this machine will disturb the numbers")
 	if f.strict && len(machine.Disturbing(before)) > 0 {
 		return &exitError{exitUnfit, errors.New("this machine disturbs numbers (see above), and --strict asks for one that does not; nothing was written")}
@@ -152,6 +160,7 @@ func (a *app) run(ctx context.Context, file string, f runFlags, flags *pflag.Fla
 	record.Sessions[0].Before = before
 	engines.Describe(record)
 	e := &execution{plan: plan, engines: engines, record: record, bar: bar, log: log}
+	e.look = func() []experiment.Finding { return a.look(context.WithoutCancel(ctx), usesDocker(x), watch) }
 	if err := e.open(a.out, old); err != nil {
 		return err
 	}
@@ -183,6 +192,29 @@ func (a *app) run(ctx context.Context, file string, f runFlags, flags *pflag.Fla
 	}
 	return nil
 }
+
+// checkOut reports why nothing can be written into the output folder, before
+// any work has been done for it.
+func checkOut(out string) error {
+	for dir := out; ; dir = filepath.Dir(dir) { // what is missing will be made
+		info, err := os.Stat(dir)
+		switch {
+		case errors.Is(err, fs.ErrNotExist) && dir != filepath.Dir(dir):
+			continue
+		case err == nil && !info.IsDir():
+			err = syscall.ENOTDIR
+		case err == nil:
+			err = unix.Access(dir, unix.W_OK|unix.X_OK)
+		}
+		if err != nil {
+			return fmt.Errorf("nothing can be written below %s: %s: %w; choose another folder with --out", out, dir, err)
+		}
+		return nil
+	}
+}
+
+// watch is how long a run watches the idle machine, before and after.
+const watch = 300 * time.Millisecond
 
 // describe gives what run.json says before any engine is asked.
 func (a *app) describe(ctx context.Context, x *experiment.Experiment, file string, f runFlags) (*results.Run, error) {
@@ -235,6 +267,7 @@ type execution struct {
 	record  *results.Run
 	bar     progress
 	log     zerolog.Logger
+	look    func() []experiment.Finding // at the machine
 
 	dir       string
 	w         *results.Writer
@@ -299,7 +332,7 @@ func (e *execution) run(stop, abort context.Context) error {
 	e.record.Ended, e.record.State = &ended, results.Complete
 	e.during = machine.During(counters, machine.Machine{}.Counters())
 	session := &e.record.Sessions[len(e.record.Sessions)-1]
-	e.during = append(e.during, machine.Changed(session.Before, machine.Machine{}.Check(e.dir))...)
+	e.during = append(e.during, machine.Changed(session.Before, e.look())...)
 	session.Ended, session.During = &ended, e.during
 	switch {
 	case errors.Is(runErr, context.Canceled):

@@ -12,6 +12,7 @@ import (
 	"reflect"
 	"slices"
 	"strings"
+	"syscall"
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
@@ -211,6 +212,10 @@ func TestWholeFile(t *testing.T) {
 	if err := os.Symlink(loop, loop); err != nil {
 		t.Fatal(err)
 	}
+	pipe := filepath.Join(dir, "pipe.hcl")
+	if err := syscall.Mkfifo(pipe, 0o644); err != nil {
+		t.Fatal(err)
+	}
 	secret := write("secret.hcl", hello)
 	if err := os.Chmod(secret, 0); err != nil {
 		t.Fatal(err)
@@ -225,6 +230,8 @@ func TestWholeFile(t *testing.T) {
 		{"nul", write("nul.hcl", hello+"# é\x00\n"), `nul.hcl:4,4-5: Control character; The character U+0000 has no place in a text file. Inside a string, write it as "\u0000".`},
 		{"escape", write("escape.hcl", "# \x1b[31m\n"), `escape.hcl:1,3-4: Control character; The character U+001B has no place in a text file. Inside a string, write it as "\u001b".`},
 		{"link to itself", loop, "loop.hcl:1,1-1: File not readable; loop.hcl can't be read: too many levels of symbolic links."},
+		{"pipe that nobody writes", pipe, "pipe.hcl:1,1-1: Not a file; pipe.hcl is a pipe or a device. Name a file, which can be read again when a run is resumed."},
+		{"device without end", "/dev/zero", "/dev/zero:1,1-1: Not a file; /dev/zero is a pipe or a device. Name a file, which can be read again when a run is resumed."},
 		{"input/output error", "/proc/self/mem", "/proc/self/mem:1,1-1: File not readable; /proc/self/mem can't be read: input/output error."},
 		{"in a file", filepath.Join(secret, "x.hcl"), "secret.hcl/x.hcl:1,1-1: File not readable; secret.hcl/x.hcl can't be read: not a directory."},
 		{"no permission", secret, "secret.hcl:1,1-1: File not readable; You may not read secret.hcl. Check its permissions with: ls -l."},

@@ -7,7 +7,6 @@ import (
 	"errors"
 	"fmt"
 	"math"
-	"os"
 	"path/filepath"
 	"regexp"
 	"strings"
@@ -280,16 +279,6 @@ func sha256Hex(s string) (string, error) {
 func (ld *loader) readFile(path string) (string, error) {
 	if !filepath.IsAbs(path) {
 		path = filepath.Join(ld.dir, path)
-	}
-	// Opening a pipe would wait for somebody to write into it.
-	info, err := os.Stat(path)
-	switch {
-	case err != nil:
-		return "", cause(err)
-	case info.IsDir():
-		return "", errFolder
-	case !info.Mode().IsRegular():
-		return "", errors.New("is not a regular file")
 	}
 	b, err := readBounded(path)
 	switch {

@@ -19,6 +19,13 @@ import (
 // anybody would write by hand.
 const maxFile = 1 << 20
 
+// Read gives the text of a file, for Format.
+func Read(file string) ([]byte, Problems) {
+	ld := &loader{files: map[string]*hcl.File{}}
+	src, _ := ld.read(file)
+	return src, Problems{Diagnostics: tidy(ld.diags, file), Files: ld.files}
+}
+
 // Format gives an HCL file its canonical layout. It refuses what is not HCL
 // rather than make it worse.
 func Format(src []byte, filename string) ([]byte, Problems) {
@@ -46,26 +53,35 @@ func (ld *loader) read(file string) ([]byte, bool) {
 }
 
 func readBounded(file string) ([]byte, error) {
+	// Before it is opened: opening a pipe would wait for somebody to write.
+	switch info, err := os.Stat(file); {
+	case err != nil:
+		return nil, err
+	case info.IsDir():
+		return nil, errFolder
+	case !info.Mode().IsRegular():
+		return nil, errNotRegular
+	}
 	f, err := os.Open(file)
 	if err != nil {
 		return nil, err
 	}
 	defer f.Close()
-	if info, err := f.Stat(); err != nil {
-		return nil, err
-	} else if info.IsDir() {
-		return nil, errFolder
-	}
 	// One byte more than allowed tells a file that is too large.
 	return io.ReadAll(io.LimitReader(f, maxFile+1))
 }
 
-var errFolder = errors.New("is a folder")
+var (
+	errFolder     = errors.New("is a folder")
+	errNotRegular = errors.New("is not a regular file")
+)
 
 func (ld *loader) unreadable(file string, err error) {
 	switch {
 	case errors.Is(err, errFolder):
 		ld.errorf(start(file), "Not a file", "%s is a folder. Name a file in it.", file)
+	case errors.Is(err, errNotRegular):
+		ld.errorf(start(file), "Not a file", "%s is a pipe or a device. Name a file, which can be read again when a run is resumed.", file)
 	case errors.Is(err, fs.ErrNotExist):
 		ld.errorf(start(file), "File not found", "There is no file %s. Paths are relative to the folder you are in.", file)
 	case errors.Is(err, fs.ErrPermission):
