@@ -17,6 +17,7 @@ var may = map[string][]string{
 	"experiment/results":                  {"experiment"},
 	"experiment/machine":                  {"experiment", "experiment/meter"},
 	"experiment/meter":                    {},
+	"experiment/meter/simulator":          {},
 	"experiment/stats":                    {},
 	"backends":                            {"experiment"},
 	"backends/build":                      {"experiment", "backends", "functions"},

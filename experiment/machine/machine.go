@@ -72,7 +72,7 @@ func (m Machine) glob(pattern string) []string {
 func (m Machine) Check(out string) []experiment.Finding {
 	checks := []func() experiment.Finding{
 		m.governor, m.turbo, m.smt, m.temperature, m.swap, m.memory, m.pressure,
-		m.clockSource, m.hypervisor, m.aslr, func() experiment.Finding { return m.disk(out) }, m.rapl,
+		m.clockSource, m.hypervisor, m.aslr, func() experiment.Finding { return m.disk(out) }, m.energy,
 	}
 	var fs []experiment.Finding
 	for _, c := range checks {
@@ -291,21 +291,33 @@ func (m Machine) disk(out string) experiment.Finding {
 	return finding("disk", s, fmt.Sprintf("%d MiB free", free>>20), "a full disk ends the run", "make room, or choose another folder with --out")
 }
 
-func (m Machine) rapl() experiment.Finding {
-	p, err := meter.OpenPowercap(m.Root + "/sys")
+func (m Machine) energy() experiment.Finding {
+	src, err := meter.Open(meter.Options{Sysfs: m.Root + "/sys"})
 	if err != nil {
-		f := experiment.Finding{Check: "RAPL", Severity: experiment.Noted, Found: err.Error(), Why: "energy can't be measured here"}
+		f := experiment.Finding{Check: "energy", Severity: experiment.Noted, Found: err.Error(), Why: "energy can't be measured here"}
 		if u := (*meter.Unavailable)(nil); errors.As(err, &u) {
-			f.Found, f.Remedy = u.Door+": "+u.Why, u.Remedy
+			var found, remedies []string
+			for _, d := range u.Doors {
+				found = append(found, d.Name+": "+d.Why)
+				if d.Remedy != "" {
+					remedies = append(remedies, d.Remedy)
+				}
+			}
+			f.Found, f.Remedy = strings.Join(found, "; "), strings.Join(remedies, "; or: ")
 		}
 		return f
 	}
-	defer p.Close()
+	defer src.Close()
+	info := src.Info()
 	var names []string
-	for _, z := range p.Zones {
-		names = append(names, z.Name)
+	for _, d := range info.Domains {
+		names = append(names, d.Name)
 	}
-	return finding("RAPL", experiment.Fine, "energy counters: "+strings.Join(names, ", "), "", "")
+	found := info.Source + " counts " + strings.Join(names, ", ")
+	if info.Simulated {
+		found += " (simulated)"
+	}
+	return finding("energy", experiment.Fine, found, "", "")
 }
 
 // Facts are what does not change while the machine is up and may explain a

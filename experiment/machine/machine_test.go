@@ -74,7 +74,7 @@ func TestCheck(t *testing.T) {
 		"another kind of processor": {tree{"/proc/cpuinfo": "Features\t: fp asimd"}, "hypervisor", unknown, ""},
 		"a hot AMD": {tree{"/sys/class/thermal/thermal_zone0/temp": "-", "/sys/class/hwmon/hwmon2/name": "k10temp", "/sys/class/hwmon/hwmon2/temp1_input": "88000",
 			"/sys/class/hwmon/hwmon1/name": "nvme", "/sys/class/hwmon/hwmon1/temp1_input": "99000"}, "temperature", disturbing, "88 °C"},
-		"no RAPL": {tree{"/sys/class/powercap/intel-rapl:0/energy_uj": "-"}, "RAPL", noted, "no counter of a processor package"},
+		"no RAPL": {tree{"/sys/class/powercap/intel-rapl:0/energy_uj": "-"}, "energy", noted, "no counter of a processor package"},
 	}
 	for _, f := range quiet().machine(t).Check(t.TempDir()) {
 		if f.Severity != fine && f.Check != "disk" {

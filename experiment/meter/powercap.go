@@ -1,11 +1,3 @@
-// Package meter reads energy counters.
-//
-// It refuses to guess: a counter that can't be read, or that may have wrapped
-// more often than can be told, gives an error and never a number. It computes
-// no uncertainty and knows no trial.
-//
-// Source: the kernel's Documentation/power/powercap and
-// drivers/powercap/intel_rapl_common.c.
 package meter
 
 import (
@@ -21,231 +13,201 @@ import (
 	"time"
 )
 
-// Unavailable says which door to the counters was tried, why it was closed
-// and how to open it.
-type Unavailable struct {
-	Door   string // "powercap (/sys/class/powercap)"
-	Why    string
-	Remedy string // empty: nothing opens it
+// powercap is the kernel's tree of RAPL zones, with their counters held open.
+//
+// Source: the kernel's Documentation/power/powercap and
+// drivers/powercap/intel_rapl_common.c.
+type powercap struct {
+	info  Info
+	files []*counter
 }
 
-func (u *Unavailable) Error() string {
-	s := u.Door + ": " + u.Why
-	if u.Remedy != "" {
-		s += " (" + u.Remedy + ")"
-	}
-	return s
-}
-
-// Zone is one counter.
-type Zone struct {
-	Name string // package-0, dram, psys
-	Path string // its folder
-	// Range is the value, in microjoules, after which the counter begins
-	// again; 0 where it can't be read.
-	Range uint64
-	// Total says that the zone is a part of the machine's total: packages,
-	// each once. Memory and the platform are reported beside it.
-	Total bool
-
+// counter is a file that holds a count. It stays open: opening it each time
+// costs ten times as much.
+type counter struct {
+	path string
 	file *os.File
+	buf  [32]byte
 }
 
-// Powercap is the Linux powercap tree, opened.
-type Powercap struct {
-	Zones []Zone
-	Notes []string // what is there and was left out, and why
-	buf   [32]byte
-}
+// simulated marks a tree that no kernel made.
+const simulated = ".simulated"
+
+// raplPeriod is how often RAPL updates a counter (Intel's Software
+// Developer's Manual, volume 3, "Energy Status": about 1 ms).
+const raplPeriod = time.Millisecond
 
 var (
-	packageZone = regexp.MustCompile(`^intel-rapl:[0-9]+$`)
-	partZone    = regexp.MustCompile(`^intel-rapl:[0-9]+:[0-9]+$`)
+	topZone     = regexp.MustCompile(`^intel-rapl:[0-9]+$`)
+	partZone    = regexp.MustCompile(`^intel-rapl:([0-9]+):[0-9]+$`)
+	mmioTop     = regexp.MustCompile(`^intel-rapl-mmio:[0-9]+$`)
 	packageName = regexp.MustCompile(`^package-[0-9]+(-die-[0-9]+)?$`)
 )
 
-// OpenPowercap finds the zones below sysfs, /sys on a real machine, and holds
-// their counters open. The error is an *Unavailable where there is none.
-func OpenPowercap(sysfs string) (*Powercap, error) {
+// openPowercap finds the zones below sysfs.
+func openPowercap(sysfs string) (Source, error) {
 	dir := filepath.Join(sysfs, "class", "powercap")
 	door := "powercap (" + dir + ")"
 	entries, err := os.ReadDir(dir)
 	if errors.Is(err, fs.ErrNotExist) {
-		return nil, &Unavailable{door, "this kernel has no powercap", "use a kernel with CONFIG_INTEL_RAPL, on a machine of your own: virtual machines rarely show energy"}
+		return nil, closed(door, "this kernel has no powercap", "use a kernel with CONFIG_INTEL_RAPL, on a machine of your own: virtual machines rarely show energy")
 	}
 	if err != nil {
-		return nil, &Unavailable{door, err.Error(), "make it readable"}
+		return nil, closed(door, err.Error(), "make it readable")
 	}
-	p := &Powercap{}
-	var closed []string
+	p := &powercap{info: Info{Source: "powercap"}}
+	if _, err := os.Stat(filepath.Join(dir, simulated)); err == nil {
+		p.info.Simulated = true
+	}
+	var refused []string
 	for _, e := range entries {
-		part := partZone.MatchString(e.Name())
-		switch {
-		case strings.HasPrefix(e.Name(), "intel-rapl-mmio:"):
-			if !strings.Contains(strings.TrimPrefix(e.Name(), "intel-rapl-mmio:"), ":") {
-				p.note("%s counts a package that intel-rapl counts too", e.Name())
-			}
-			continue
-		case !part && !packageZone.MatchString(e.Name()):
+		zone := filepath.Join(dir, e.Name())
+		if mmioTop.MatchString(e.Name()) {
+			p.note("%s counts a package that intel-rapl counts too", e.Name())
+		}
+		part := partZone.FindStringSubmatch(e.Name())
+		if part == nil && !topZone.MatchString(e.Name()) {
 			continue // dtpm and others, or the control type itself
 		}
-		z, err := openZone(filepath.Join(dir, e.Name()), part)
+		d, err := zoneDomain(zone, part)
+		if err != nil {
+			p.note("%s: %s", e.Name(), err)
+			continue
+		}
+		c, err := openCounter(filepath.Join(zone, "energy_uj"))
 		switch {
 		case errors.Is(err, fs.ErrPermission):
-			closed = append(closed, filepath.Join(dir, e.Name(), "energy_uj"))
+			refused = append(refused, c.path)
 		case err != nil:
 			p.note("%s can't be read: %s", e.Name(), err)
-		case z == nil:
-			p.note("%s is a part of its package", e.Name())
 		default:
-			p.Zones = append(p.Zones, *z)
+			if p.has(d.Name) { // a kernel that does not tell dies apart
+				d.Name += " (" + e.Name() + ")"
+			}
+			p.info.Domains, p.files = append(p.info.Domains, d), append(p.files, c)
 		}
 	}
-	if !slices.ContainsFunc(p.Zones, func(z Zone) bool { return z.Total }) {
-		notes := p.Notes
+	if !slices.ContainsFunc(p.info.Domains, func(d Domain) bool { return d.Total }) {
 		p.Close()
 		switch {
-		case len(closed) > 0:
-			return nil, &Unavailable{door, "its counters may be read by root only",
-				"run as root, or let your group read them: chgrp YOURS " + closed[0] + " && chmod g+r " + closed[0]}
-		case len(notes) > 0:
-			return nil, &Unavailable{door, "no counter of a processor package is readable: " + strings.Join(notes, "; "), ""}
+		case len(refused) > 0:
+			return nil, closed(door, "its counters may be read by root only", powercapRemedy(refused))
+		case len(p.info.Notes) > 0:
+			return nil, closed(door, "no counter of a processor package is readable: "+strings.Join(p.info.Notes, "; "), "")
 		}
-		return nil, &Unavailable{door, "there is no energy counter", "load the driver: modprobe intel_rapl_msr; virtual machines rarely have one"}
+		return nil, closed(door, "there is no energy counter", "load the driver: modprobe intel_rapl_msr; virtual machines rarely have one")
 	}
-	for _, c := range closed {
+	for _, c := range refused {
 		p.note("%s may be read by root only", c)
 	}
 	return p, nil
 }
 
-func (p *Powercap) note(format string, args ...any) {
-	p.Notes = append(p.Notes, fmt.Sprintf(format, args...))
+// powercapRemedy opens the counters to a group. Only root may read them since
+// CVE-2020-8694, because they tell about others' work: not to everybody.
+func powercapRemedy(files []string) string {
+	return "run as root; or let a group of yours read them: chgrp GROUP " + files[0] + " && chmod g+r " + files[0] +
+		`; after each boot by a rule in /etc/udev/rules.d: SUBSYSTEM=="powercap", ACTION=="add", RUN+="/bin/chgrp GROUP /sys%p/energy_uj", RUN+="/bin/chmod g+r /sys%p/energy_uj"`
 }
 
-// openZone opens one zone; nil where it is a part that is not reported.
-func openZone(dir string, part bool) (*Zone, error) {
-	name, err := os.ReadFile(filepath.Join(dir, "name"))
+func (p *powercap) note(format string, args ...any) {
+	p.info.Notes = append(p.info.Notes, fmt.Sprintf(format, args...))
+}
+
+func (p *powercap) has(name string) bool {
+	return slices.ContainsFunc(p.info.Domains, func(d Domain) bool { return d.Name == name })
+}
+
+// zoneDomain says what a zone counts; part is the match of partZone. Its
+// error says why the zone is not reported.
+func zoneDomain(dir string, part []string) (Domain, error) {
+	b, err := os.ReadFile(filepath.Join(dir, "name"))
 	if err != nil {
-		return nil, err
+		return Domain{}, fmt.Errorf("its name can't be read: %w", err)
 	}
-	z := &Zone{Name: strings.TrimSpace(string(name)), Path: dir}
+	d := Domain{Name: strings.TrimSpace(string(b)), Unit: 1e-6, Period: raplPeriod}
 	switch {
-	case z.Name == "psys": // at the top, wherever the driver put it
-	case part && z.Name != "dram":
-		return nil, nil // core and uncore; on AMD, core is a single one
-	case !part && packageName.MatchString(z.Name):
-		z.Total = true
-	case !part:
-		return nil, fmt.Errorf("a zone of the unknown name %q", z.Name)
-	}
-	if part {
-		// Two packages have a dram each.
-		parent, _, _ := cutLast(filepath.Base(dir), ":")
-		z.Name += "-" + strings.TrimPrefix(parent, "intel-rapl:")
+	case d.Name == "psys": // at the top, wherever the driver put it
+	case part != nil && d.Name == "dram":
+		d.Name += "-" + part[1] // two packages have one each
+	case part != nil: // core and uncore; on AMD, core is a single one
+		return Domain{}, fmt.Errorf("%q is a part of its package", d.Name)
+	case packageName.MatchString(d.Name):
+		d.Total = true
+	default:
+		return Domain{}, fmt.Errorf("a zone of the unknown name %q", d.Name)
 	}
 	if b, err := os.ReadFile(filepath.Join(dir, "max_energy_range_uj")); err == nil {
-		z.Range, _ = strconv.ParseUint(strings.TrimSpace(string(b)), 10, 64)
+		d.Range, _ = strconv.ParseUint(strings.TrimSpace(string(b)), 10, 64)
+		// The hardware's counters have 32 bits, and the range is the last of
+		// them in µJ. A smaller range than that tells nothing; the Meter
+		// learns the step from the counts too.
+		d.Quantum = float64(d.Range) * d.Unit / (1<<32 - 1)
 	}
-	if z.file, err = os.Open(filepath.Join(dir, "energy_uj")); err != nil {
-		return nil, err
-	}
-	var buf [32]byte
-	if _, err := z.read(buf[:]); err != nil {
-		z.file.Close()
-		return nil, err
-	}
-	return z, nil
+	return d, nil
 }
 
-func cutLast(s, sep string) (before, after string, found bool) {
-	i := strings.LastIndex(s, sep)
-	if i < 0 {
-		return s, "", false
+// openCounter opens a counter and reads it once. The counter is never nil.
+func openCounter(path string) (*counter, error) {
+	c := &counter{path: path}
+	var err error
+	if c.file, err = os.Open(path); err != nil {
+		return c, err
 	}
-	return s[:i], s[i+len(sep):], true
+	if _, err := c.read(); err != nil {
+		c.file.Close()
+		return c, err
+	}
+	return c, nil
 }
 
-// read gives the counter in microjoules. The file stays open: opening it each
-// time costs ten times as much.
-func (z *Zone) read(buf []byte) (uint64, error) {
-	n, err := z.file.ReadAt(buf, 0)
+func (c *counter) read() (uint64, error) {
+	n, err := c.file.ReadAt(c.buf[:], 0)
 	if n == 0 && err != nil {
-		return 0, fmt.Errorf("read %s: %w", z.Name, err)
+		return 0, err
 	}
-	end := 0
-	for end < n && '0' <= buf[end] && buf[end] <= '9' {
-		end++
-	}
-	v, err := strconv.ParseUint(string(buf[:end]), 10, 64)
-	if err != nil || end < n && buf[end] != '\n' {
-		return 0, fmt.Errorf("read %s: %q is no counter", z.Name, buf[:n])
+	v, ok := parseCount(c.buf[:n])
+	if !ok {
+		return 0, fmt.Errorf("%s: %q is no count", c.path, c.buf[:n])
 	}
 	return v, nil
 }
 
-// Reading is what all zones showed, one after the other.
-type Reading struct {
-	At     time.Time // when the first was read; it holds the monotonic clock
-	Counts []uint64  // microjoules, by zone
+// parseCount reads a decimal number and the end of its line.
+func parseCount(text []byte) (uint64, bool) {
+	end := 0
+	for end < len(text) && '0' <= text[end] && text[end] <= '9' {
+		end++
+	}
+	v, err := strconv.ParseUint(string(text[:end]), 10, 64)
+	return v, err == nil && (end == len(text) || text[end] == '\n')
 }
 
-// Read reads every zone. Its error names the zone that could not be read.
-func (p *Powercap) Read() (Reading, error) {
-	r := Reading{At: time.Now(), Counts: make([]uint64, len(p.Zones))}
-	for i := range p.Zones {
-		var err error
-		if r.Counts[i], err = p.Zones[i].read(p.buf[:]); err != nil {
-			return Reading{}, err
-		}
+// reopen takes the place of a file that can no longer be read with what is
+// there now: a driver that was loaded again has new files.
+func (c *counter) reopen() {
+	if f, err := os.Open(c.path); err == nil {
+		c.file.Close()
+		c.file = f
 	}
-	return r, nil
+}
+
+func (p *powercap) Info() Info { return p.info }
+
+// Read reads a counter. After an error the next Read looks at the file anew.
+func (p *powercap) Read(domain int) (uint64, error) {
+	v, err := p.files[domain].read()
+	if err != nil {
+		p.files[domain].reopen()
+	}
+	return v, err
 }
 
 // Close closes the counters.
-func (p *Powercap) Close() error {
+func (p *powercap) Close() error {
 	var errs []error
-	for _, z := range p.Zones {
-		errs = append(errs, z.file.Close())
+	for _, c := range p.files {
+		errs = append(errs, c.file.Close())
 	}
 	return errors.Join(errs...)
-}
-
-// MostWatts is more than any package takes; more than that between two
-// readings is no power but a reset, or a wrap too many.
-const MostWatts = 2000.0
-
-// Gain gives the energy in microjoules between two counts of a zone that lie
-// d apart, and whether the counter wrapped. Over d it must not have wrapped
-// more than once: see MaxGap. Its error says why the two counts give no
-// energy.
-func (z *Zone) Gain(from, to uint64, d time.Duration) (uj uint64, wrapped bool, err error) {
-	if d <= 0 {
-		return 0, false, fmt.Errorf("%s: two readings at one time", z.Name)
-	}
-	if gap := z.MaxGap(); gap > 0 && d > gap {
-		return 0, false, fmt.Errorf("%s was left alone for %s, in which it may have wrapped more than once", z.Name, d)
-	}
-	uj = to - from
-	if to < from {
-		if z.Range == 0 {
-			return 0, false, fmt.Errorf("%s fell from %d to %d µJ, and its range can't be read", z.Name, from, to)
-		}
-		if from > z.Range {
-			return 0, false, fmt.Errorf("%s showed %d µJ, beyond its range of %d", z.Name, from, z.Range)
-		}
-		// The range is the last value before zero; the next value is within
-		// a quantum of it, which is less than any uncertainty.
-		uj, wrapped = z.Range-from+to, true
-	}
-	if w := float64(uj) / 1e6 / d.Seconds(); w > MostWatts {
-		return 0, wrapped, fmt.Errorf("%s would have taken %.0f W: the counter was set back, or wrapped more than once", z.Name, w)
-	}
-	return uj, wrapped, nil
-}
-
-// MaxGap is how far apart two readings may lie so that no second wrap can
-// hide between them; 0 where the zone's range is not known.
-func (z *Zone) MaxGap() time.Duration {
-	return time.Duration(float64(z.Range) / 1e6 / MostWatts * float64(time.Second))
 }

@@ -1,0 +1,74 @@
+package meter
+
+import (
+	"context"
+	"sync"
+	"time"
+
+	"golang.org/x/sys/unix"
+)
+
+// Clock is the time that a Meter sees. Tests have one of their own.
+type Clock interface {
+	Now() int64      // CLOCK_MONOTONIC in nanoseconds: stands still in a suspend
+	Boot() int64     // CLOCK_BOOTTIME in nanoseconds: goes on in a suspend
+	Wall() time.Time // for the reader
+	// Sleep waits; its error is the context's.
+	Sleep(ctx context.Context, d time.Duration) error
+	// Every calls f again and again until stop, which waits for a call that
+	// goes on.
+	Every(d time.Duration, f func()) (stop func())
+}
+
+// Kernel is the clock of this machine.
+type Kernel struct{}
+
+var _ Clock = Kernel{}
+
+func (Kernel) Now() int64      { return kernelTime(unix.CLOCK_MONOTONIC) }
+func (Kernel) Boot() int64     { return kernelTime(unix.CLOCK_BOOTTIME) }
+func (Kernel) Wall() time.Time { return time.Now() }
+
+func kernelTime(clock int32) int64 {
+	var ts unix.Timespec
+	if err := unix.ClockGettime(clock, &ts); err != nil {
+		panic(err) // both clocks exist on every Linux since 2.6.39
+	}
+	return ts.Nano()
+}
+
+// Sleep sleeps in the kernel where it is short: Go's timers wake a process
+// that has nothing else to do a millisecond later.
+func (Kernel) Sleep(ctx context.Context, d time.Duration) error {
+	if d < 2*time.Millisecond {
+		ts := unix.NsecToTimespec(int64(d))
+		unix.Nanosleep(&ts, nil) // a signal may end it early
+		return ctx.Err()
+	}
+	t := time.NewTimer(d)
+	defer t.Stop()
+	select {
+	case <-ctx.Done():
+		return ctx.Err()
+	case <-t.C:
+		return nil
+	}
+}
+
+func (Kernel) Every(d time.Duration, f func()) (stop func()) {
+	done := make(chan struct{})
+	var wg sync.WaitGroup
+	wg.Go(func() {
+		t := time.NewTicker(d)
+		defer t.Stop()
+		for {
+			select {
+			case <-done:
+				return
+			case <-t.C:
+				f()
+			}
+		}
+	})
+	return func() { close(done); wg.Wait() }
+}
