@@ -28,6 +28,7 @@ type Experiment struct {
 	Backends    []Backend
 	Matrix      Matrix
 	Run         Run
+	Energy      Energy
 }
 
 // Resolved gives the experiment with every expression worked out, as JSON.

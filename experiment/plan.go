@@ -25,6 +25,7 @@ type Plan struct {
 	TimeoutNS   int64     `json:"timeout_ns"`
 	PauseNS     int64     `json:"pause_ns,omitempty"` // before each trial
 	Until       *Until    `json:"until,omitempty"`
+	Energy      *Energy   `json:"energy,omitempty"` // nil: nobody asked for it
 	Cells       []Cell    `json:"cells"`
 	LeftOut     []LeftOut `json:"left_out"`
 }
@@ -68,6 +69,10 @@ func NewPlan(x *Experiment, only []string, lacks Lacks) (*Plan, error) {
 		Repetitions: x.Run.Repetitions, Warmup: x.Run.Warmup, TimeoutNS: x.Run.Timeout.Nanoseconds(),
 		PauseNS: x.Run.Pause.Nanoseconds(), Until: x.Run.Until,
 		Cells: []Cell{}, LeftOut: []LeftOut{},
+	}
+	if x.Energy.Source != NoSource && x.Energy.Windows > 0 {
+		energy := x.Energy
+		p.Energy = &energy
 	}
 	leftOut := map[LeftOut]int{} // with Cells 0 → index into p.LeftOut
 	drop := func(c Cell, reason string, chosen bool) {

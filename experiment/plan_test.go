@@ -302,3 +302,41 @@ func BenchmarkPlan100k(b *testing.B) {
 type nowhere struct{}
 
 func (nowhere) Write(p []byte) (int, error) { return len(p), nil }
+
+// Energy windows come in blocks of every cell, in an order of their own.
+func TestEnergyWindows(t *testing.T) {
+	p := &Plan{Seed: 1, Order: Shuffled, Repetitions: 1, Cells: make([]Cell, 20)}
+	for range p.EnergyWindows() {
+		t.Fatal("windows that nobody asked for")
+	}
+	e := DefaultEnergy()
+	p.Energy = &e
+	ws := slices.Collect(p.EnergyWindows())
+	if len(ws) != 5*20 || !slices.Equal(ws, slices.Collect(p.EnergyWindows())) {
+		t.Fatalf("%d windows, or others the second time", len(ws))
+	}
+	var orders [][]int
+	for block := range 5 {
+		var order []int
+		for i, w := range ws[block*20 : (block+1)*20] {
+			if w.Window != block*20+i+1 || w.Block != block+1 {
+				t.Errorf("window %+v at %d", w, block*20+i)
+			}
+			order = append(order, w.Cell)
+		}
+		orders = append(orders, order)
+		if sorted := slices.Sorted(slices.Values(order)); sorted[0] != 0 || sorted[19] != 19 || len(slices.Compact(sorted)) != 20 {
+			t.Errorf("block %d is %v", block+1, order)
+		}
+	}
+	var trials []int
+	for tr := range p.Trials() {
+		trials = append(trials, tr.Cell)
+	}
+	if slices.Equal(orders[0], orders[1]) || slices.Equal(orders[0], trials) {
+		t.Error("two blocks have the same order")
+	}
+	if got, want := e.Least(2), 5*(2*400+200)*time.Millisecond; got != want {
+		t.Errorf("they take %s, want %s", got, want)
+	}
+}

@@ -28,7 +28,7 @@ func (f *experimentFlags) register(c *cobra.Command) {
 	c.Flags().StringArrayVar(&f.varFiles, "var-file", nil, "read variables from a `file`")
 	c.Flags().StringArrayVar(&f.only, "only", nil, "keep only the cells that match `pattern`, such as 'fibonacci/*/wazero.*/cold'")
 	c.Flags().IntVar(&f.repetitions, "repetitions", 0, "run each cell `n` times, or at most so often where the file says until")
-	c.Flags().BoolVar(&f.quick, "quick", false, "one block without warm-up, with each function's first input")
+	c.Flags().BoolVar(&f.quick, "quick", false, "one block without warm-up and the fewest energy windows, with each function's first input")
 }
 
 func (f *experimentFlags) apply(x *experiment.Experiment) error {
@@ -37,6 +37,7 @@ func (f *experimentFlags) apply(x *experiment.Experiment) error {
 	}
 	if f.quick {
 		x.Run.Repetitions, x.Run.Warmup, x.Run.Until = 1, 0, nil
+		x.Energy.Windows = min(x.Energy.Windows, experiment.MinWindows)
 		for i := range x.Functions {
 			x.Functions[i].Inputs = x.Functions[i].Inputs[:1]
 		}

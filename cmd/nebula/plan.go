@@ -63,6 +63,9 @@ func (a *app) printPlan(p *experiment.Plan) error {
 		}
 		fmt.Fprintln(w)
 	}
+	if e := p.Energy; e != nil && len(p.Cells) > 0 {
+		fmt.Fprintf(w, "energy\t%s\n", energyInWords(e, len(p.Cells)))
+	}
 	fmt.Fprintf(w, "order\t%s\n", orderInWords(p))
 	fmt.Fprintf(w, "time\t%s\n", a.estimate(p))
 	fmt.Fprintf(w, "hash\t%s\n", p.Hash)
@@ -75,6 +78,16 @@ func (a *app) printPlan(p *experiment.Plan) error {
 		}
 	}
 	return w.Flush()
+}
+
+// energyInWords says what measuring energy adds to a run.
+func energyInWords(e *experiment.Energy, cells int) string {
+	where := "only where this machine has counters"
+	if e.Estimate != nil {
+		where = "estimated where this machine has no counters"
+	}
+	return fmt.Sprintf("%d windows of %s or more after the trials, with idle ones between: %s or more; %s",
+		cells*e.Windows, e.Window, e.Least(cells).Round(time.Second), where)
 }
 
 func orderInWords(p *experiment.Plan) string {

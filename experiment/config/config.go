@@ -94,6 +94,7 @@ var rootSchema = &hcl.BodySchema{Blocks: []hcl.BlockHeaderSchema{
 	{Type: "backend", LabelNames: []string{"type", "name"}},
 	{Type: "matrix"},
 	{Type: "run"},
+	{Type: "energy"},
 }}
 
 // staticBlocks cannot come from dynamic blocks, because the values that a
@@ -134,6 +135,7 @@ func (ld *loader) load(in Inputs) *experiment.Experiment {
 	x.Functions = ld.functions(blocks["function"], axes)
 	x.Backends = ld.backends(blocks["backend"], axes)
 	x.Run = ld.run(blocks["run"])
+	x.Energy = ld.energy(blocks["energy"])
 	x.Matrix = ld.matrix(blocks["matrix"], axes, x)
 	return x
 }
