@@ -231,7 +231,7 @@ func compare(metric string, a, b *Cell) Comparison {
 		c.Low, c.High = &r.Low, &r.High
 	}
 	for _, w := range r.Warnings {
-		c.Why = w
+		c.Why = w.Text
 	}
 	return c
 }

@@ -14,7 +14,7 @@ type Ratio struct {
 	Value     float64 // NaN where one of the medians is missing or not above zero
 	Low, High float64 // 0 and +Inf where Bounded is false
 	Bounded   bool
-	Warnings  []string
+	Warnings  []Warning
 }
 
 // resamples is how often the bootstrap draws. At this number the ends of an
@@ -27,15 +27,15 @@ const resamples = 10000
 func RatioOfMedians(a, b []float64) Ratio {
 	r := Ratio{NA: len(a), NB: len(b), Value: math.NaN(), High: math.Inf(1)}
 	for _, xs := range [][]float64{a, b} {
-		if w := unusable(xs); w != "" {
-			r.Warnings = append(r.Warnings, w)
+		if w := unusable(xs); w != nil {
+			r.Warnings = append(r.Warnings, *w)
 			return r
 		}
 	}
 	a, b = sorted(a), sorted(b)
 	ma, mb := middle(a), middle(b)
 	if ma <= 0 || mb <= 0 {
-		r.Warnings = append(r.Warnings, "a median is not above zero, so there is no ratio")
+		r.Warnings = append(r.Warnings, Warning{Kind: NoRatio, Text: "a median is not above zero, so there is no ratio"})
 		return r
 	}
 	r.Value = ma / mb
@@ -52,7 +52,7 @@ func RatioOfMedians(a, b []float64) Ratio {
 	tail := int(tailShare(min(len(a), len(b))) * resamples)
 	low, high := ratios[tail], ratios[resamples-1-tail]
 	if !(low > 0) || !(high < math.Inf(1)) {
-		r.Warnings = append(r.Warnings, "too many samples are zero for an interval")
+		r.Warnings = append(r.Warnings, Warning{Kind: Zeros, Text: "too many samples are zero for an interval"})
 		return r
 	}
 	r.Low, r.High, r.Bounded = low, high, true

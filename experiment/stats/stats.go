@@ -1,5 +1,6 @@
 // Package stats draws conclusions from samples: a median with its interval,
-// the ratio of two medians with its interval, and the verdict that follows.
+// how two samples differ, whether the difference is real, and what in a
+// sample a reader must be warned of.
 //
 // It assumes nothing about the distribution, because startup times have
 // tails and often two humps. It refuses to give an interval where the sample
@@ -32,15 +33,15 @@ type Median struct {
 	Bounded   bool    // the sample was large enough for an interval
 	Q1, Q3    float64
 	Min, Max  float64
-	Warnings  []string
+	Warnings  []Warning
 }
 
 // Summarise gives the median of xs, which stays as it is.
 func Summarise(xs []float64) Median {
 	nan := math.NaN()
 	m := Median{N: len(xs), Value: nan, Low: math.Inf(-1), High: math.Inf(1), Q1: nan, Q3: nan, Min: nan, Max: nan}
-	if w := unusable(xs); w != "" {
-		m.Warnings = append(m.Warnings, w)
+	if w := unusable(xs); w != nil {
+		m.Warnings = append(m.Warnings, *w)
 		return m
 	}
 	xs = sorted(xs)
@@ -59,21 +60,25 @@ func Summarise(xs []float64) Median {
 	return m
 }
 
-// unusable says why a sample has no median; empty where it has one.
-func unusable(xs []float64) string {
+// unusable says why a sample has no median; nil where it has one.
+func unusable(xs []float64) *Warning {
 	if len(xs) == 0 {
-		return "no sample"
+		return &Warning{Kind: NoSample, Text: "no sample"}
 	}
 	for _, x := range xs {
 		if math.IsNaN(x) || math.IsInf(x, 0) {
-			return "a sample is not a finite number"
+			return &Warning{Kind: NotFinite, Text: "a sample is not a finite number"}
 		}
 	}
-	return ""
+	return nil
 }
 
-func tooFew(n int) string {
-	return fmt.Sprintf("a sample of %d is too small for an interval, which needs at least %d", n, MinTrials)
+func tooFew(n int) Warning {
+	return Warning{
+		Kind:    TooFew,
+		Text:    fmt.Sprintf("a sample of %d is too small for an interval, which needs at least %d", n, MinTrials),
+		Numbers: map[string]float64{"n": float64(n), "needed": MinTrials},
+	}
 }
 
 func sorted(xs []float64) []float64 {
