@@ -7,6 +7,7 @@ import (
 	"encoding/json"
 	"flag"
 	"html"
+	"math"
 	"os"
 	"path/filepath"
 	"regexp"
@@ -19,6 +20,7 @@ import (
 
 	"github.com/nebula-bench/nebula/experiment"
 	"github.com/nebula-bench/nebula/experiment/results"
+	"github.com/nebula-bench/nebula/experiment/stats"
 )
 
 var update = flag.Bool("update", false, "write the golden files anew")
@@ -565,5 +567,33 @@ func TestThinning(t *testing.T) {
 	}
 	if !slices.ContainsFunc(s.ran(), func(c Cell) bool { return len(c.samples["startup"]) == 500 }) {
 		t.Errorf("samples were lost")
+	}
+}
+
+// TestFamily: the inputs of a verdict are one family, and the sentence says
+// what chance may have done.
+func TestFamily(t *testing.T) {
+	of := func(ps ...float64) Verdict {
+		v := Verdict{Function: "f", Metric: "startup"}
+		for _, p := range ps {
+			r := stats.Ratio{NA: 30, NB: 30, Value: 1.1, Low: 1.03, High: 1.2, Bounded: true}
+			v.Comparisons = append(v.Comparisons, Comparison{
+				Input: "i", First: Side{"a.a", experiment.Cold, 30, 100}, Other: Side{"b.b", experiment.Cold, 30, 110},
+				Ratio: &r.Value, Low: &r.Low, High: &r.High, all: stats.Comparison{Ratio: r, Test: stats.MannWhitney{P: p}},
+			})
+		}
+		v.judge()
+		return v
+	}
+	v := of(0.01)
+	if c := v.Comparisons[0]; c.State != stats.Differs || *c.P != 0.01 || !strings.Contains(v.Basis, "p = 0.010") || strings.Contains(v.Basis, "Holm") {
+		t.Errorf("alone: %+v, %s", c, v.Basis)
+	}
+	v = of(0.01, 0.2, 0.3, 0.4, 0.5, 0.6)
+	if c := v.Comparisons[0]; c.State != stats.Unsure || !c.Chance || math.Abs(*c.P-0.06) > 1e-12 {
+		t.Errorf("among six: %+v", c)
+	}
+	if s := v.Sentence.String(); !strings.Contains(s, "may be chance") || !strings.Contains(v.Basis, "Holm over 6 inputs") {
+		t.Errorf("%s (%s)", s, v.Basis)
 	}
 }

@@ -33,6 +33,14 @@ type Comparison struct {
 	State stats.State `json:"verdict"`
 	Need  int         `json:"trials_needed,omitempty"`
 	Why   string      `json:"why,omitempty"` // there is no interval
+	// P is Mann and Whitney's, adjusted for all the comparisons of a verdict;
+	// null where there is none, and of controls.
+	P *float64 `json:"p"`
+	// Chance: the interval excludes the margin, and yet among so many inputs
+	// chance may have done it.
+	Chance bool `json:"chance,omitempty"`
+
+	all stats.Comparison
 }
 
 // Side is one side of a comparison.
@@ -82,6 +90,23 @@ func verdicts(cells []Cell) []Verdict {
 		out = append(out, t.out...)
 	}
 	return out
+}
+
+// judge takes the comparisons of a verdict as one family: its sentence speaks
+// of all of them at once.
+func (v *Verdict) judge() {
+	var all []stats.Comparison
+	for _, c := range v.Comparisons {
+		all = append(all, c.all)
+	}
+	for i, j := range stats.JudgeAll(all, stats.DefaultMargin) {
+		c := &v.Comparisons[i]
+		c.State, c.Need, c.Chance = j.State, j.Need, j.Chance
+		if !math.IsNaN(j.P) {
+			c.P = &j.P
+		}
+	}
+	v.Sentence, v.Basis = sentence(*v), basis(*v)
 }
 
 func functions(cells []Cell) (names []string) {
@@ -210,19 +235,21 @@ func (t *contest) group(metric string, ks []contender, wanted func(a, b contende
 			}
 		}
 		if len(v.Comparisons) > 0 {
-			v.Sentence, v.Basis = sentence(v), basis(v)
+			v.judge()
 			t.out = append(t.out, v)
 		}
 	}
 }
 
 func compare(metric string, a, b *Cell) Comparison {
-	r := stats.RatioOfMedians(b.samples[metric], a.samples[metric])
+	all := stats.Compare(a.samples[metric], b.samples[metric])
+	r := all.Ratio
 	v := r.Judge(stats.DefaultMargin)
 	c := Comparison{
 		Input: a.Input, State: v.State, Need: v.Need,
 		First: Side{a.Backend, a.Start, a.Metrics[metric].N, a.Metrics[metric].MedianNS},
 		Other: Side{b.Backend, b.Start, b.Metrics[metric].N, b.Metrics[metric].MedianNS},
+		all:   all,
 	}
 	if !math.IsNaN(r.Value) {
 		c.Ratio = &r.Value
@@ -312,13 +339,16 @@ func sentence(v Verdict) Sentence {
 		s.say(" %s %s than ", verb[v.Metric], sooner[v.Metric])
 		s.side(unsure[0].Other)
 		s.say(": ").number(span(ratio[0], ratio[1])).say(" ").interval(bracket(low, high))
-		need, known := 0, true
+		need, known, chance := 0, true, false
 		for _, c := range unsure {
-			need, known = max(need, c.Need), known && c.Need > 0
+			need, known, chance = max(need, c.Need), known && c.Need > 0, chance || c.Chance
+		}
+		if chance {
+			s.say(", which among so many inputs may be chance")
 		}
 		if known {
 			s.say(", about %d trials of each would settle it", need)
-		} else {
+		} else if !chance {
 			s.say(", too close to the margin of %g %% for more trials to settle it", stats.DefaultMargin*100)
 		}
 	})
@@ -384,7 +414,7 @@ func inputsOf(cs []Comparison) (names []string) {
 	return names
 }
 
-// basis names the statistic, the interval and n.
+// basis names the statistic, the interval, n and the test.
 func basis(v Verdict) string {
 	n := func(of func(Comparison) int) string {
 		low, high := of(v.Comparisons[0]), of(v.Comparisons[0])
@@ -400,6 +430,26 @@ func basis(v Verdict) string {
 	if len(v.Comparisons) > 1 {
 		interval = "the 95 % intervals of all inputs"
 	}
-	return fmt.Sprintf("ratio of median %s, %s, n = %s and %s", v.Metric, interval,
+	text := fmt.Sprintf("ratio of median %s, %s, n = %s and %s", v.Metric, interval,
 		n(func(c Comparison) int { return c.First.N }), n(func(c Comparison) int { return c.Other.N }))
+	p := 0.0
+	for _, c := range v.Comparisons {
+		if c.P == nil {
+			return text
+		}
+		p = max(p, *c.P)
+	}
+	text += "; Mann–Whitney, "
+	switch k := len(v.Comparisons); {
+	case p < 0.001:
+		text += "p < 0.001"
+	case k > 1:
+		text += fmt.Sprintf("p ≤ %.3f", math.Ceil(p*1000)/1000)
+	default:
+		text += fmt.Sprintf("p = %.3f", p)
+	}
+	if k := len(v.Comparisons); k > 1 {
+		text += fmt.Sprintf(", Holm over %d inputs", k)
+	}
+	return text
 }
