@@ -31,6 +31,7 @@ type Writer struct {
 	dir    string
 	trials *os.File
 	stops  *os.File
+	energy *os.File // nil until there is a record
 	buf    []byte
 }
 
@@ -71,7 +72,7 @@ func Resume(dir string) (*Writer, error) {
 
 // Mend cuts off a line that a kill or a full disk tore: its trial never ended.
 func (w *Writer) Mend() error {
-	return errors.Join(cutTorn(w.trials.Name()), cutTorn(w.stops.Name()))
+	return errors.Join(cutTorn(w.trials.Name()), cutTorn(w.stops.Name()), cutTorn(filepath.Join(w.dir, EnergyFile)))
 }
 
 func (w *Writer) open(flags int) (err error) {
@@ -152,7 +153,11 @@ func (w *Writer) Update(run *Run) error {
 
 // Close makes the records durable.
 func (w *Writer) Close() error {
-	return errors.Join(w.trials.Sync(), w.stops.Sync(), w.trials.Close(), w.stops.Close())
+	errs := []error{w.trials.Sync(), w.stops.Sync(), w.trials.Close(), w.stops.Close()}
+	if w.energy != nil {
+		errs = append(errs, w.energy.Sync(), w.energy.Close())
+	}
+	return errors.Join(errs...)
 }
 
 // WriteFile writes a file under another name and renames it when it is whole,

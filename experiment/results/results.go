@@ -81,6 +81,7 @@ type Run struct {
 	Sessions  []Session                                 `json:"sessions"`
 	Backends  map[string]BackendFacts                   `json:"backends"`
 	Artifacts map[string]map[string]experiment.Identity `json:"artifacts"` // by backend, by function
+	Energy    *EnergyFacts                              `json:"energy,omitempty"`
 }
 
 // Asked is what the command line chose of the experiment. A resumed run uses
@@ -92,6 +93,7 @@ type Asked struct {
 	Only        []string `json:"only,omitempty"`
 	Repetitions int      `json:"repetitions,omitempty"`
 	Quick       bool     `json:"quick,omitempty"`
+	Sysfs       string   `json:"path.sysfs,omitempty"`
 }
 
 // Session is one stretch of a run, from its begin or resumption to its end.

@@ -1,0 +1,226 @@
+package results
+
+import (
+	"bufio"
+	"errors"
+	"fmt"
+	"io"
+	"io/fs"
+	"iter"
+	"os"
+	"path/filepath"
+	"slices"
+	"time"
+
+	jsonv2 "github.com/go-json-experiment/json"
+
+	"github.com/nebula-bench/nebula/experiment"
+)
+
+// EnergyFile holds one record per energy window, whole with the idle time
+// around it: a window that a kill cut short never was.
+const EnergyFile = "energy.jsonl"
+
+// EnergyWindow is one record: many invocations of a cell, back to back,
+// between two spans in which nothing was asked for.
+type EnergyWindow struct {
+	Window  int `json:"window"`
+	Block   int `json:"block"`
+	Attempt int `json:"attempt"` // counts from 1
+	// Again says that the window is invalid and that another attempt follows.
+	Again bool `json:"again,omitempty"`
+	experiment.Cell
+	Invocations int    `json:"invocations"`
+	Source      string `json:"source,omitempty"` // absent: no counter was read
+	Simulated   bool   `json:"simulated,omitempty"`
+	// Before, Work and After are absent where the window did not come so far.
+	// Neighbours may share one: the After of a window is then the Before of
+	// the next.
+	Before *EnergySpan `json:"before,omitempty"`
+	Work   *EnergySpan `json:"work,omitempty"`
+	After  *EnergySpan `json:"after,omitempty"`
+	// Invalid says why the window counts for nothing.
+	Invalid string `json:"invalid,omitempty"`
+}
+
+// EnergySpan is the time between two edges. What was not measured is absent.
+type EnergySpan struct {
+	From    time.Time      `json:"from"` // for the reader
+	NS      int64          `json:"ns"`   // on the monotonic clock
+	Total   *EnergyAmount  `json:"total,omitempty"`
+	Domains []EnergyDomain `json:"domains,omitempty"`
+	CPU     EnergyCPU      `json:"cpu"`
+}
+
+// EnergyAmount is what counters showed. Joules − P·Seconds, what was taken
+// beyond a power P, has the variance U² + (P·SecondsU)².
+type EnergyAmount struct {
+	Joules   float64 `json:"joules"`
+	U        float64 `json:"u_j"`
+	Seconds  float64 `json:"seconds"` // between the counters' own updates
+	SecondsU float64 `json:"u_s"`
+}
+
+// EnergyDomain is one counter in a span.
+type EnergyDomain struct {
+	Name          string `json:"name"`
+	InTotal       bool   `json:"in_total,omitempty"`
+	First         uint64 `json:"first"` // raw
+	Last          uint64 `json:"last"`
+	Wraps         int    `json:"wraps,omitempty"`
+	*EnergyAmount        // absent where Invalid
+	Invalid       string `json:"invalid,omitempty"`
+}
+
+// EnergyCPU is CPU time in nanoseconds.
+type EnergyCPU struct {
+	Function *int64 `json:"function_ns,omitempty"` // the function and its runtime
+	Harness  *int64 `json:"harness_ns,omitempty"`  // Nebula itself
+	// Others is that of programs that are neither Nebula's, nor an engine's,
+	// nor the kernel's own threads.
+	Others  *int64 `json:"others_ns,omitempty"`
+	Machine *int64 `json:"machine_ns,omitempty"` // all processors together
+}
+
+// Final reports whether no other attempt at the window follows.
+func (w *EnergyWindow) Final() bool { return !w.Again }
+
+// EnergyFacts says in run.json where energy came from, or why there is none.
+type EnergyFacts struct {
+	Source     string       `json:"source,omitempty"` // empty: no counter can be read
+	Simulated  bool         `json:"simulated,omitempty"`
+	Domains    []DomainFact `json:"domains,omitempty"`
+	Notes      []string     `json:"notes,omitempty"`
+	Doors      []Door       `json:"doors,omitempty"` // that were tried, where there is no source
+	Processors int          `json:"processors"`      // what the estimate's full power stands for
+	// Without says which starts no window can be filled with.
+	Without []WithoutWindow `json:"without,omitempty"`
+}
+
+// DomainFact is one counter of the source.
+type DomainFact struct {
+	Name     string  `json:"name"`
+	InTotal  bool    `json:"in_total,omitempty"`
+	Quantum  float64 `json:"quantum_j,omitempty"` // watts where the source shows power
+	PeriodNS int64   `json:"period_ns,omitempty"`
+}
+
+// Door is a source of energy that is closed.
+type Door struct {
+	Name   string `json:"name"`
+	Why    string `json:"why"`
+	Remedy string `json:"remedy,omitempty"`
+}
+
+// WithoutWindow is a start of a backend whose energy can't be told apart.
+type WithoutWindow struct {
+	Backend string           `json:"backend"`
+	Start   experiment.Start `json:"start"`
+	Reason  string           `json:"reason"`
+}
+
+// Energy appends one record of an energy window.
+func (w *Writer) Energy(e *EnergyWindow) error {
+	if w.energy == nil {
+		f, err := os.OpenFile(filepath.Join(w.dir, EnergyFile), os.O_CREATE|os.O_WRONLY|os.O_APPEND, 0o644)
+		if err != nil {
+			return err
+		}
+		w.energy = f
+	}
+	return w.line(w.energy, e)
+}
+
+// Energy yields the records of energy windows in the order in which they were
+// written; none where the run has not come so far. It stops at the first that
+// cannot be read.
+func (f *Folder) Energy() iter.Seq2[*EnergyWindow, error] {
+	return func(yield func(*EnergyWindow, error) bool) {
+		name := filepath.Join(f.Dir, EnergyFile)
+		file, err := os.Open(name)
+		if errors.Is(err, fs.ErrNotExist) {
+			return
+		}
+		if err != nil {
+			yield(nil, err)
+			return
+		}
+		defer file.Close()
+		for w, err := range ReadEnergy(file, name) {
+			if !yield(w, err) {
+				return
+			}
+		}
+	}
+}
+
+// ReadEnergy yields the records of r as ReadTrials does those of trials.
+func ReadEnergy(r io.Reader, name string) iter.Seq2[*EnergyWindow, error] {
+	return func(yield func(*EnergyWindow, error) bool) {
+		b := bufio.NewReaderSize(r, 1<<16)
+		var text []byte
+		for line := 1; ; line++ {
+			err := readLine(b, &text)
+			if err == io.EOF {
+				return
+			}
+			w := &EnergyWindow{}
+			if err == nil {
+				if err = jsonv2.Unmarshal(text, w, jsonv2.RejectUnknownMembers(true)); err == nil {
+					err = w.check()
+				}
+				if err != nil {
+					err = fmt.Errorf("not a record of an energy window: %w", err)
+				}
+			}
+			if err != nil {
+				yield(nil, fmt.Errorf("%s:%d: %w", name, line, err))
+				return
+			}
+			if !yield(w, nil) {
+				return
+			}
+		}
+	}
+}
+
+// check refuses what can't be true. Whoever divides by a number of a record
+// need not ask again whether it is above zero.
+func (w *EnergyWindow) check() error {
+	switch {
+	case w.Window < 1, w.Block < 1, w.Attempt < 1:
+		return errors.New("window, block and attempt count from 1")
+	case !slices.Contains(experiment.Starts, w.Start):
+		return fmt.Errorf("unknown start %q", w.Start)
+	case w.Again && w.Invalid == "":
+		return errors.New("it is made again, and nothing says why")
+	case w.Invalid != "":
+		return nil
+	case w.Invocations < 1:
+		return errors.New("it is valid, and has no invocations")
+	case w.Before == nil, w.Work == nil, w.After == nil:
+		return errors.New("it is valid, and a span of it is missing")
+	}
+	for _, s := range []*EnergySpan{w.Before, w.Work, w.After} {
+		switch {
+		case s.NS <= 0:
+			return errors.New("a span has no length")
+		case w.Source != "" && s.Total == nil:
+			return errors.New("it is valid, and a span of it has no energy")
+		case s.Total != nil && !s.Total.plausible():
+			return errors.New("a span's energy is not above zero")
+		}
+		for _, d := range s.Domains {
+			if d.EnergyAmount != nil && !d.plausible() {
+				return fmt.Errorf("the energy of %s is not above zero", d.Name)
+			}
+		}
+	}
+	return nil
+}
+
+// plausible reports whether an amount is one: a counter that did not move has
+// shown nothing.
+func (a *EnergyAmount) plausible() bool {
+	return a.Joules > 0 && a.Seconds > 0 && a.U >= 0 && a.SecondsU >= 0
+}
