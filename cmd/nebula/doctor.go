@@ -22,7 +22,7 @@ const defaultJournal = "/var/lib/nebula/tune.json"
 
 // look looks at the machine, and for a while at what others do on it.
 func (a *app) look(ctx context.Context, withDocker bool, watch time.Duration) []experiment.Finding {
-	var m machine.Machine
+	m := machine.Machine{Sysfs: a.sysfs}
 	fs := append([]experiment.Finding{m.Idle(watch)}, m.Check(a.out)...)
 	if withDocker {
 		fs = append(fs, docker.Look(ctx)...)
@@ -57,6 +57,7 @@ it. Each run makes the same checks, before and after, and stores them.`,
 			return nil
 		},
 	}
+	a.sysfsFlag(c)
 	c.Flags().BoolVar(&strict, "strict", false, "exit with 5 where something disturbs")
 	c.Flags().BoolVar(&asJSON, "json", false, "print JSON")
 	return c

@@ -93,6 +93,7 @@ type app struct {
 	stdout, stderr io.Writer
 	out            string
 	verbose        bool
+	sysfs          string // where energy is looked for; empty: /sys
 }
 
 func newRoot(stdin io.Reader, stdout, stderr io.Writer) *cobra.Command {
@@ -123,7 +124,7 @@ Each flag has a twin in the environment: --out is NEBULA_OUT.`,
 		a.runCommand(), a.planCommand(), a.validateCommand(), a.fmtCommand(),
 		a.reportCommand(), a.listCommand(), a.showCommand(), a.exportCommand(),
 		a.doctorCommand(), a.tuneCommand(), a.restoreCommand(),
-		a.cleanCommand(), a.versionCommand(), a.childCommand(),
+		a.cleanCommand(), a.versionCommand(), a.childCommand(), a.simulateCommand(),
 	)
 	return root
 }
@@ -134,7 +135,7 @@ func flagsFromEnvironment(flags *pflag.FlagSet) (err error) {
 		if f.Changed || f.Name == "help" {
 			return
 		}
-		name := "NEBULA_" + strings.ToUpper(strings.ReplaceAll(f.Name, "-", "_"))
+		name := "NEBULA_" + strings.ToUpper(strings.NewReplacer("-", "_", ".", "_").Replace(f.Name))
 		if v := os.Getenv(name); v != "" && err == nil {
 			if serr := flags.Set(f.Name, v); serr != nil {
 				err = fmt.Errorf("invalid value %q in %s: %w", v, name, serr)

@@ -24,6 +24,8 @@ import (
 // Machine is one machine, by its file system.
 type Machine struct {
 	Root string // before /proc and /sys; empty: this machine
+	// Sysfs is where energy is looked for, in the place of /sys; empty: there.
+	Sysfs string
 }
 
 // Where the settings are, which Tune may change.
@@ -292,7 +294,7 @@ func (m Machine) disk(out string) experiment.Finding {
 }
 
 func (m Machine) energy() experiment.Finding {
-	src, err := meter.Open(meter.Options{Sysfs: m.Root + "/sys"})
+	src, err := meter.Open(meter.Options{Sysfs: cmp.Or(m.Sysfs, m.Root+"/sys")})
 	if err != nil {
 		f := experiment.Finding{Check: "energy", Severity: experiment.Noted, Found: err.Error(), Why: "energy can't be measured here"}
 		if u := (*meter.Unavailable)(nil); errors.As(err, &u) {
@@ -314,8 +316,11 @@ func (m Machine) energy() experiment.Finding {
 		names = append(names, d.Name)
 	}
 	found := info.Source + " counts " + strings.Join(names, ", ")
+	if len(info.Notes) > 0 {
+		found += "; left out: " + strings.Join(info.Notes, "; ")
+	}
 	if info.Simulated {
-		found += " (simulated)"
+		return finding("energy", experiment.Noted, found, "these counters are simulated: they say nothing about this machine", "leave --path.sysfs out")
 	}
 	return finding("energy", experiment.Fine, found, "", "")
 }

@@ -14,6 +14,7 @@ package meter
 import (
 	"errors"
 	"fmt"
+	"maps"
 	"slices"
 	"strings"
 	"time"
@@ -122,28 +123,38 @@ func Open(o Options) (Source, error) {
 	if o.Source == "" && len(o.Command) > 0 {
 		o.Source = "command"
 	}
-	var s Source
-	var err error
-	switch o.Source {
-	case "", "auto":
-		s, err = openAny(o)
-	case "powercap":
-		s, err = openPowercap(o.Sysfs)
-	case "none":
-		err = closed("none", "the experiment asks for no energy", `source = "auto"`)
-	default:
-		err = fmt.Errorf("there is no energy source %q: there are auto, powercap and none", o.Source)
+	if o.Source == "" || o.Source == "auto" {
+		return openAny(o)
 	}
+	open, ok := doors[o.Source]
+	if !ok {
+		return nil, fmt.Errorf("there is no energy source %q: there are auto, %s", o.Source, strings.Join(slices.Sorted(maps.Keys(doors)), ", "))
+	}
+	s, err := open(o)
 	if err != nil {
 		return nil, err
 	}
 	return choose(s, o.Domains)
 }
 
+// doors is every source that can be named.
+var doors = map[string]func(Options) (Source, error){
+	"powercap": func(o Options) (Source, error) { return openPowercap(o.Sysfs) },
+	"perf":     func(o Options) (Source, error) { return openPerf(o.Sysfs) },
+	"hwmon":    func(o Options) (Source, error) { return openHwmon(o.Sysfs, o.Domains) },
+	"command":  func(o Options) (Source, error) { return openCommand(o.Command, 10*time.Second) },
+	"none": func(Options) (Source, error) {
+		return nil, closed("none", "the experiment asks for no energy", `source = "auto"`)
+	},
+}
+
 func openAny(o Options) (Source, error) {
 	var all Unavailable
-	for _, open := range []func(string) (Source, error){openPowercap} {
-		s, err := open(o.Sysfs)
+	for _, name := range []string{"powercap", "perf", "hwmon"} {
+		s, err := doors[name](o)
+		if err == nil {
+			s, err = choose(s, o.Domains)
+		}
 		if err == nil {
 			return s, nil
 		}

@@ -22,14 +22,6 @@ type powercap struct {
 	files []*counter
 }
 
-// counter is a file that holds a count. It stays open: opening it each time
-// costs ten times as much.
-type counter struct {
-	path string
-	file *os.File
-	buf  [32]byte
-}
-
 // simulated marks a tree that no kernel made.
 const simulated = ".simulated"
 
@@ -147,67 +139,8 @@ func zoneDomain(dir string, part []string) (Domain, error) {
 	return d, nil
 }
 
-// openCounter opens a counter and reads it once. The counter is never nil.
-func openCounter(path string) (*counter, error) {
-	c := &counter{path: path}
-	var err error
-	if c.file, err = os.Open(path); err != nil {
-		return c, err
-	}
-	if _, err := c.read(); err != nil {
-		c.file.Close()
-		return c, err
-	}
-	return c, nil
-}
-
-func (c *counter) read() (uint64, error) {
-	n, err := c.file.ReadAt(c.buf[:], 0)
-	if n == 0 && err != nil {
-		return 0, err
-	}
-	v, ok := parseCount(c.buf[:n])
-	if !ok {
-		return 0, fmt.Errorf("%s: %q is no count", c.path, c.buf[:n])
-	}
-	return v, nil
-}
-
-// parseCount reads a decimal number and the end of its line.
-func parseCount(text []byte) (uint64, bool) {
-	end := 0
-	for end < len(text) && '0' <= text[end] && text[end] <= '9' {
-		end++
-	}
-	v, err := strconv.ParseUint(string(text[:end]), 10, 64)
-	return v, err == nil && (end == len(text) || text[end] == '\n')
-}
-
-// reopen takes the place of a file that can no longer be read with what is
-// there now: a driver that was loaded again has new files.
-func (c *counter) reopen() {
-	if f, err := os.Open(c.path); err == nil {
-		c.file.Close()
-		c.file = f
-	}
-}
-
 func (p *powercap) Info() Info { return p.info }
 
-// Read reads a counter. After an error the next Read looks at the file anew.
-func (p *powercap) Read(domain int) (uint64, error) {
-	v, err := p.files[domain].read()
-	if err != nil {
-		p.files[domain].reopen()
-	}
-	return v, err
-}
+func (p *powercap) Read(domain int) (uint64, error) { return p.files[domain].readAgain() }
 
-// Close closes the counters.
-func (p *powercap) Close() error {
-	var errs []error
-	for _, c := range p.files {
-		errs = append(errs, c.file.Close())
-	}
-	return errors.Join(errs...)
-}
+func (p *powercap) Close() error { return closeAll(p.files) }

@@ -27,7 +27,7 @@ type mark struct {
 // How an edge is looked for.
 const (
 	shortest = 50 * time.Microsecond // between two readings
-	patience = 2 * time.Second       // for counters that do not move
+	patience = 2 * time.Second       // how long a counter may stand still
 )
 
 // Edge waits until each counter of the total has been updated, and gives that
@@ -39,7 +39,7 @@ const (
 // It waits for one update, 1 ms for RAPL, reading every 50 µs, or every
 // twentieth of what it has waited: an update is known to a twentieth of its
 // period, or the larger gap between two readings when the machine is busy.
-// A count that stands still for 2 s (or 20 periods) is taken as it is.
+// It gives up on a count that stands still for 2 s (or 20 periods).
 func (m *Meter) Edge(ctx context.Context) (Edge, error) {
 	e := Edge{marks: make([]mark, len(m.info.Domains))}
 	bound := patience
@@ -228,9 +228,12 @@ func (m *Meter) invalid(i int, from, to mark, w DomainWindow) string {
 			return f.why
 		}
 	}
+	still := func(k mark) time.Duration { return time.Duration(int64(k.at) - k.changeHi) }
 	switch {
 	case from.broken != nil || to.broken != nil:
 		return fmt.Sprintf("%s could not be read", d.Name)
+	case !d.Integrated && max(still(from), still(to)) >= patience:
+		return fmt.Sprintf("%s stood still for %s", d.Name, max(still(from), still(to)).Round(100*time.Millisecond))
 	case w.Length <= 0:
 		return fmt.Sprintf("%s was not updated between the edges", d.Name)
 	case w.Joules <= 0:

@@ -112,6 +112,9 @@ func New(o Options) (*Simulator, error) {
 	return s, nil
 }
 
+// Dir is the tree's root, for the place of /sys.
+func (s *Simulator) Dir() string { return s.o.Dir }
+
 func (s *Simulator) powercap() string { return filepath.Join(s.o.Dir, "class", "powercap") }
 
 // marker makes a tree known as simulated.
