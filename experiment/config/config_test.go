@@ -287,6 +287,7 @@ func TestBombs(t *testing.T) {
 		{"floor", local(`floor("1e600000000")`), "Error in function call"},
 		{"jsondecode", local(`jsondecode("1e999999999")`), "Value too large"},
 		{"deep json", local(`jsondecode("` + times("[", 500_000) + `")`), "Error in function call"},
+		{"deep json after a text", local(`jsondecode("[\"]]\\\"\", ` + times("[", 500_000) + `")`), "Error in function call"},
 		{"power", local("pow(10, 1000)"), "Error in function call"},
 		{"root", local("pow(-1, 0.5)"), "Error in function call"},
 		{"squares", doubled("9999", "@ * @", 40), "Value too large"},

@@ -167,15 +167,21 @@ func patternCost(pattern, text string) int {
 	return (len(pattern) + 20*strings.Count(pattern, "{")) * (len(text) + 100) / 4
 }
 
+// deepJSON looks at the brackets that are not in a text.
 func deepJSON(s string) bool {
-	depth := 0
-	for _, c := range []byte(s) {
-		switch c {
-		case '[', '{':
+	depth, quoted := 0, false
+	for i := 0; i < len(s); i++ {
+		switch c := s[i]; {
+		case c == '"':
+			quoted = !quoted
+		case quoted && c == '\\':
+			i++
+		case quoted:
+		case c == '[' || c == '{':
 			if depth++; depth > maxNesting {
 				return true
 			}
-		case ']', '}':
+		case c == ']' || c == '}':
 			depth--
 		}
 	}
