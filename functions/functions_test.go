@@ -10,6 +10,7 @@ import (
 	"os/exec"
 	"path/filepath"
 	"regexp"
+	"slices"
 	"strconv"
 	"strings"
 	"testing"
@@ -97,6 +98,43 @@ func TestHelpers(t *testing.T) {
 				conform(t, load(t, f, kind, target), target, answers)
 			})
 		}
+	}
+}
+
+// TestAnswers computes the answers again.
+func TestAnswers(t *testing.T) {
+	t.Parallel()
+	testenv.Need(t, "python3")
+	if out, err := exec.Command("python3", "answers.py", "--check").CombinedOutput(); err != nil {
+		t.Errorf("answers.py, %v: these answers.json are not as it prints them: %s", err, out)
+	}
+}
+
+// TestREADME looks for each function that the table of README.md names.
+func TestREADME(t *testing.T) {
+	b, err := os.ReadFile("README.md")
+	if err != nil {
+		t.Fatal(err)
+	}
+	rows := regexp.MustCompile(`(?m)^\| \[(.+)\]\((.+)\) \|.*\| ([^|]+) \|$`).FindAllStringSubmatch(string(b), -1)
+	for _, row := range rows {
+		var languages []string
+		for _, l := range languagesOf(t, row[2]) {
+			languages = append(languages, map[string]string{"go": "Go", "c": "C", "rust": "Rust"}[l])
+		}
+		// The table has Go first, the folders are in the order of names.
+		slices.Sort(languages)
+		listed := strings.Split(row[3], ", ")
+		slices.Sort(listed)
+		if row[1] != row[2] || !slices.Equal(languages, listed) {
+			t.Errorf("%q: there is %q in %q", row[0], languages, row[2])
+		}
+		if _, err := os.Stat(filepath.Join(row[2], "README.md")); err != nil {
+			t.Error(err)
+		}
+	}
+	if len(rows) < 19 {
+		t.Errorf("found %d functions", len(rows))
 	}
 }
 

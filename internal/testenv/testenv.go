@@ -1,7 +1,7 @@
 // Package testenv says which tools of the machine a test can use. A test
 // that lacks one is skipped with the reason and the remedy; where
 // NEBULA_TEST_REQUIRE names the tool (a list with commas: docker, chromium,
-// clang, rust), the lack is a failure, so that a machine that must test
+// clang, rust, python3), the lack is a failure, so that a machine that must test
 // everything cannot quietly test less.
 package testenv
 
@@ -31,6 +31,7 @@ var tools = map[string]tool{
 	"docker":   {docker, "apt-get install docker.io, then systemctl start docker"},
 	"chromium": {chromium, "apt-get install chromium"},
 	"clang":    {clang, "apt-get install clang lld wasi-libc libclang-rt-14-dev-wasm32"},
+	"python3":  {python3, "apt-get install python3"},
 	"rust":     {rust, "apt-get install rustc libstd-rust-dev-wasm32, or: rustup target add wasm32-wasip1"},
 }
 
@@ -116,6 +117,11 @@ func chromium() error {
 		}
 	}
 	return errors.New("no chromium or google-chrome on PATH")
+}
+
+func python3() error {
+	_, err := exec.LookPath("python3")
+	return err
 }
 
 func clang() error {
