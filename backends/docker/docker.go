@@ -233,9 +233,13 @@ func (b *backend) Describe() map[string]string {
 // Check implements backends.Checker. An engine that comes back may bring
 // containers with it whose trials have long ended.
 func (b *backend) Check(ctx context.Context) error {
-	if _, err := b.client.Ping(ctx); err != nil {
+	// An engine that ends still serves the connections that it has, so it is
+	// asked on a new one.
+	c, err := connect(ctx)
+	if err != nil {
 		return err
 	}
+	c.Close()
 	return b.removeLeft(ctx, false)
 }
 

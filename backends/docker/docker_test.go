@@ -120,8 +120,12 @@ func TestOptions(t *testing.T) {
 	})
 	t.Run("memory", func(t *testing.T) {
 		a := backendtest.Prepare(t, &Options{Memory: "32MiB"}, probe)
+		before := oomKills()
 		if r := do(t, a, "grow"); !errors.Is(r.Err, backends.ErrOutOfMemory) {
 			t.Errorf("a function that takes memory without end: exit code %d, %v", r.ExitCode, r.Err)
+		}
+		if oomKills() <= before {
+			t.Errorf("the kernel says that it has killed %d times, before and after", before)
 		}
 	})
 	t.Run("no memory limit", func(t *testing.T) {
@@ -400,6 +404,18 @@ func TestCheckKeepsLiveContainers(t *testing.T) {
 	}
 	if got := count(); got != "2" {
 		t.Errorf("after that it had answered %s requests", got)
+	}
+	// One that was killed between two trials is replaced, and no trial fails.
+	for _, l := range a.live {
+		if err := a.backend.client.ContainerKill(t.Context(), l.id, "KILL"); err != nil {
+			t.Fatal(err)
+		}
+		for open := true; open; { // until the engine has heard of it
+			_, open = <-l.signals
+		}
+	}
+	if got := count(); got != "1" {
+		t.Errorf("after a kill it had answered %s requests", got)
 	}
 	// A creation that was cut short leaves nothing either.
 	ctx, cancel := context.WithTimeout(t.Context(), time.Millisecond)

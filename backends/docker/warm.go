@@ -36,6 +36,7 @@ type live struct {
 	stderr   *backends.Stderr
 	broken   error
 
+	ooms     int64 // before the request
 	answered int
 	markers  bool // the function says when it is done
 }
@@ -58,6 +59,10 @@ func (a *artifact) Frames(ctx context.Context, r backends.Request) error {
 func (a *artifact) startWarm(ctx context.Context, r backends.Request, t *backends.Timeline) (backends.Instance, error) {
 	key := fmt.Sprintf("%q %q", r.Args, r.Env)
 	i := &warmInstance{artifact: a, key: key}
+	if l := a.live[key]; l != nil && l.gone() {
+		delete(a.live, key)
+		_ = l.remove(ctx) // most often it is gone, too
+	}
 	if a.live[key] == nil {
 		l, err := a.begin(ctx, r)
 		if l != nil {
@@ -149,9 +154,29 @@ func (l *live) state() (answered, done bool, broken error) {
 	return l.frame.Done(), done, l.broken
 }
 
+// gone reports whether the container has ended since the last request: with
+// its engine, which is not the doing of the next.
+func (l *live) gone() bool {
+	for {
+		select {
+		case _, open := <-l.signals:
+			if !open {
+				return true
+			}
+		case <-l.exit:
+			return true
+		case <-l.exitErr:
+			return true
+		default:
+			return false
+		}
+	}
+}
+
 // answer has the function answer one request, the last one or not.
 func (l *live) answer(ctx context.Context, r backends.Request, t *backends.Timeline, last bool) (resp backends.Response, err error) {
 	request := backends.Framed(r.Stdin)
+	l.ooms = oomKills()
 	l.mu.Lock()
 	l.timeline, l.frame, l.stderr = t, backends.NewFrameReader(t), backends.NewStderr(t)
 	requested := backends.Now()
@@ -238,7 +263,7 @@ func (l *live) ended(ctx context.Context, code int, resp *backends.Response) err
 	case broken != nil:
 		return broken
 	case code == sigkill:
-		if outOfMemory(ctx, l.backend.client, l.id) {
+		if outOfMemory(ctx, l.backend.client, l.id, l.ooms) {
 			return backends.ErrOutOfMemory
 		}
 		return fmt.Errorf("%w: the live container was killed", backends.ErrCrashed)

@@ -12,12 +12,12 @@ import (
 	"github.com/nebula-bench/nebula/internal/testenv"
 )
 
-// TestHostile runs guests that mean harm between one that does not, on both
+// TestHostile runs guests that mean harm before one that does not, on both
 // backends: each has its own outcome, on record within its timeout and two
 // seconds, and the run goes on.
 func TestHostile(t *testing.T) {
 	testenv.Need(t, "docker")
-	const timeout = 3 * time.Second
+	const timeout = 5 * time.Second
 	want := map[string]experiment.Outcome{
 		"echo":     experiment.OK,
 		"loop":     experiment.Timeout,
@@ -32,7 +32,7 @@ experiment "hostile" {}
 function "probe" {
   source = %q
   dynamic "input" {
-    for_each = ["echo", "loop", "grow", "flood", "fork", "stubborn", "panic"]
+    for_each = ["loop", "grow", "flood", "fork", "stubborn", "panic", "echo"]
     labels   = [input.value]
     content {
       stdin = "x"
@@ -46,11 +46,13 @@ backend "wazero" "wasm" {
 }
 backend "docker" "scratch" {
   start  = ["cold"]
-  memory = "64MiB"
+  memory = "256MiB"
+  pids   = 16
 }
 run {
-  repetitions = 2
+  repetitions = 1
   warmup      = 0
+  order       = "interleaved" # the one that is harmless comes last
   timeout     = "%s"
 }
 `, abs("../../backends/backendtest/testdata/probe"), timeout)
@@ -92,8 +94,11 @@ run {
 		}
 		n++
 	}
-	if n != f.Plan.Len() || n != 2*2*len(want) || f.Run.State != results.Complete {
+	if n != f.Plan.Len() || n != 2*len(want) || f.Run.State != results.Complete {
 		t.Errorf("state %s with %d records of %d", f.Run.State, n, f.Plan.Len())
+	}
+	if names := missing(f.Run.Sessions[0].Before, f.Run.Sessions[0].During); len(names) > 0 {
+		t.Errorf("the run did not look at %v", names)
 	}
 	if left := labelled(t, f.Run.ID); len(left) > 0 {
 		t.Errorf("containers left behind: %v", left)

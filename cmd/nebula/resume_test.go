@@ -22,7 +22,7 @@ const bothBackends = `
 experiment "chaos" {}
 function "noop" { source = "%s" }
 backend "wazero" "wasm" { start = ["prepared"] }
-backend "docker" "scratch" { start = ["cold"] }
+backend "docker" "scratch" { start = [%s] }
 run {
   warmup      = 0
   repetitions = %d
@@ -75,8 +75,8 @@ func whole(t *testing.T, f *results.Folder) (attempts int) {
 	return attempts
 }
 
-// TestKillAndResume kills a run at random moments, between trials and within
-// them. NEBULA_TEST_KILLS says how often.
+// TestKillAndResume kills a run at random moments: while it begins, between
+// trials and within them. NEBULA_TEST_KILLS says how often.
 func TestKillAndResume(t *testing.T) {
 	testenv.Need(t, "docker")
 	kills := 5
@@ -89,30 +89,50 @@ func TestKillAndResume(t *testing.T) {
 
 	dir, cache := t.TempDir(), t.TempDir()
 	file := filepath.Join(dir, "chaos.hcl")
-	if err := os.WriteFile(file, fmt.Appendf(nil, bothBackends, abs("../../functions/noop"), 3*kills+3), 0o644); err != nil {
+	if err := os.WriteFile(file, fmt.Appendf(nil, bothBackends, abs("../../functions/noop"), `"cold"`, 4*kills+4), 0o644); err != nil {
 		t.Fatal(err)
 	}
-	c, out := nebula(t, dir, cache, "run", "chaos.hcl")
-	for range kills {
-		waitFor(t, c, out, dir, records(dir)+1+random.IntN(5))
-		time.Sleep(time.Duration(random.IntN(400)) * time.Millisecond)
+	c, out := nebula(t, dir, cache, "run", "--progress", "json", "chaos.hcl")
+	waitFor(t, c, out, dir, 1)
+	var before []byte
+	early := 0
+	for kill := range kills {
+		if kill%3 == 2 { // whatever it is doing
+			time.Sleep(time.Duration(random.IntN(2500)) * time.Millisecond)
+		} else {
+			waitFor(t, c, out, dir, records(dir)+1+random.IntN(5))
+			time.Sleep(time.Duration(random.IntN(400)) * time.Millisecond)
+		}
 		c.Process.Kill()
 		c.Wait()
 		if c.ProcessState.Exited() {
 			t.Fatalf("it ended before it was killed: %s", out)
 		}
-		c, out = nebula(t, dir, cache, "run", "--resume", "latest")
+		now := wholeLines(t, dir)
+		if !bytes.HasPrefix(now, before) {
+			t.Fatalf("after kill %d, records from before are gone or have changed", kill+1)
+		}
+		if len(now) == len(before) {
+			early++
+		}
+		announced(t, out, now)
+		before = now
+		c, out = nebula(t, dir, cache, "run", "--progress", "json", "--resume", "latest")
 	}
 	if err := c.Wait(); err != nil {
 		t.Fatalf("the last session: %v: %s", err, out)
+	}
+	if !bytes.HasPrefix(wholeLines(t, dir), before) {
+		t.Error("records from before the last session are gone or have changed")
 	}
 	f, err := results.Find(filepath.Join(dir, "reports"), "latest")
 	if err != nil {
 		t.Fatal(err)
 	}
 	whole(t, f)
-	if f.Run.State != results.Complete || len(f.Run.Sessions) != kills+1 {
-		t.Errorf("state %s after %d sessions, want %d", f.Run.State, len(f.Run.Sessions), kills+1)
+	t.Logf("%d kills, %d of them before the session's first record; %d sessions, %d trials", kills, early, len(f.Run.Sessions), f.Plan.Len())
+	if f.Run.State != results.Complete || len(f.Run.Sessions) > kills+1 || len(f.Run.Sessions) < kills+1-early {
+		t.Errorf("state %s after %d sessions and %d kills", f.Run.State, len(f.Run.Sessions), kills)
 	}
 	if left := labelled(t, f.Run.ID); len(left) > 0 {
 		t.Errorf("containers left behind: %v", left)
@@ -122,6 +142,34 @@ func TestKillAndResume(t *testing.T) {
 	}
 	if left := children(); left != "" {
 		t.Errorf("children left behind: %s", left)
+	}
+}
+
+// wholeLines gives the records of the only run below a folder, without a line
+// that was torn.
+func wholeLines(t *testing.T, dir string) []byte {
+	t.Helper()
+	files, _ := filepath.Glob(filepath.Join(dir, "reports/runs/*/*/trials.jsonl"))
+	if len(files) != 1 {
+		t.Fatalf("files of records: %v", files)
+	}
+	b, err := os.ReadFile(files[0])
+	if err != nil {
+		t.Fatal(err)
+	}
+	return b[:bytes.LastIndexByte(b, '\n')+1]
+}
+
+// announced checks that each trial that a session said was done is on record:
+// a kill loses the one in flight, and none that has ended.
+func announced(t *testing.T, out *bytes.Buffer, recorded []byte) {
+	t.Helper()
+	for line := range bytes.Lines(out.Bytes()) {
+		var said struct{ Trial int }
+		if json.Unmarshal(line, &said) == nil && said.Trial > 0 &&
+			!bytes.Contains(recorded, fmt.Appendf(nil, `{"trial":%d,`, said.Trial)) {
+			t.Errorf("trial %d was done, and its record is lost", said.Trial)
+		}
 	}
 }
 
@@ -271,14 +319,13 @@ func TestResumeTwice(t *testing.T) {
 
 // A full disk loses the trial in flight, and the run goes on elsewhere.
 func TestFullDisk(t *testing.T) {
+	testenv.Need(t, "root")
 	dir, cache := t.TempDir(), t.TempDir()
 	reports := filepath.Join(dir, "reports")
 	if err := os.Mkdir(reports, 0o755); err != nil {
 		t.Fatal(err)
 	}
-	if err := syscall.Mount("tmpfs", reports, "tmpfs", 0, "size=64k"); err != nil {
-		t.Skipf("needs a small disk, and a tmpfs can't be mounted: %v", err)
-	}
+	testenv.Lacks(t, "root", syscall.Mount("tmpfs", reports, "tmpfs", 0, "size=64k"))
 	mounted := true
 	unmount := func() {
 		if mounted {
@@ -335,7 +382,7 @@ func TestOutage(t *testing.T) {
 		// the engine beside it.
 		c.SysProcAttr = &syscall.SysProcAttr{Cloneflags: syscall.CLONE_NEWNET}
 		if err := c.Start(); err != nil {
-			t.Skipf("a second engine can't be started: %v", err)
+			testenv.Lacks(t, "docker", fmt.Errorf("a second engine can't be started: %w", err))
 		}
 		for deadline := time.Now().Add(time.Minute); ; time.Sleep(100 * time.Millisecond) {
 			if exec.Command("docker", "--host", host, "version").Run() == nil {
@@ -344,7 +391,7 @@ func TestOutage(t *testing.T) {
 			if time.Now().After(deadline) {
 				c.Process.Kill()
 				c.Wait()
-				t.Skipf("a second engine does not come up: %.2000s", log.String())
+				testenv.Lacks(t, "docker", fmt.Errorf("a second engine does not come up: %.2000s", log.String()))
 			}
 		}
 	}
@@ -357,7 +404,7 @@ func TestOutage(t *testing.T) {
 
 	dir, cache := t.TempDir(), t.TempDir()
 	file := filepath.Join(dir, "chaos.hcl")
-	if err := os.WriteFile(file, fmt.Appendf(nil, bothBackends, abs("../../functions/noop"), 20), 0o644); err != nil {
+	if err := os.WriteFile(file, fmt.Appendf(nil, bothBackends, abs("../../functions/noop"), `"cold", "warm"`, 20), 0o644); err != nil {
 		t.Fatal(err)
 	}
 	t.Setenv("DOCKER_HOST", host)
@@ -367,7 +414,7 @@ func TestOutage(t *testing.T) {
 	time.Sleep(2 * time.Second)
 	engine = start()
 	if err := c.Wait(); err != nil {
-		t.Fatalf("%v: %s", err, out)
+		t.Errorf("%v: %s", err, out)
 	}
 	f, err := results.Find(filepath.Join(dir, "reports"), "latest")
 	if err != nil {
@@ -380,6 +427,11 @@ func TestOutage(t *testing.T) {
 		if !strings.Contains(out.String(), want) {
 			t.Errorf("no %q in: %s", want, out)
 		}
+	}
+	// A reader of the report hears of it too.
+	page, err := os.ReadFile(filepath.Join(f.Dir, "index.html"))
+	if err != nil || !bytes.Contains(page, []byte("failed in the backend and made again")) {
+		t.Errorf("the outage is not in the report: %v", err)
 	}
 	if left := labelled(t, f.Run.ID); len(left) > 0 {
 		t.Errorf("containers left behind: %v", left)

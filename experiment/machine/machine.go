@@ -336,8 +336,11 @@ func (m Machine) Facts() map[string]string {
 			break
 		}
 	}
-	for key, file := range map[string]string{"clock source": clockSource, "smt": smt, "address randomisation": aslr} {
-		if v, ok := m.read(file); ok {
+	for key, file := range map[string]string{
+		"clock source": clockSource, "smt": smt, "address randomisation": aslr, "kernel command line": "/proc/cmdline",
+		"vendor": "/sys/class/dmi/id/sys_vendor", "model": "/sys/class/dmi/id/product_name",
+	} {
+		if v, ok := m.read(file); ok && v != "" {
 			facts[key] = v
 		}
 	}

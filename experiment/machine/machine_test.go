@@ -8,6 +8,8 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/google/go-cmp/cmp"
+
 	"github.com/nebula-bench/nebula/experiment"
 )
 
@@ -117,6 +119,20 @@ func TestCheckNothing(t *testing.T) {
 		if f.Severity != experiment.Unknown {
 			t.Errorf("%+v", f)
 		}
+	}
+}
+
+// What may explain a difference between two machines.
+func TestFacts(t *testing.T) {
+	x := quiet()
+	x["/proc/cmdline"], x["/sys/class/dmi/id/product_name"], x["/sys/class/dmi/id/sys_vendor"] = "quiet isolcpus=1", "Model 1", ""
+	got := x.machine(t).Facts()
+	want := map[string]string{
+		"microcode": "0x2b", "clock source": "tsc", "smt": "0", "address randomisation": "2", "turbo": "false",
+		"mitigation spectre_v2": "Retpolines", "kernel command line": "quiet isolcpus=1", "model": "Model 1",
+	}
+	if d := cmp.Diff(want, got); d != "" {
+		t.Error(d)
 	}
 }
 

@@ -395,3 +395,19 @@ func TestBadStops(t *testing.T) {
 		}
 	}
 }
+
+func FuzzReadStops(f *testing.F) {
+	f.Add([]byte("{\"function\":\"f\",\"block\":3,\"n\":9,\"reason\":\"precise\",\"relative\":0.01}\n{\"blo"))
+	f.Add([]byte("null\n"))
+	f.Fuzz(func(t *testing.T, b []byte) {
+		stops, err := readStops(b, "f")
+		if err != nil && !strings.HasPrefix(err.Error(), "f:") {
+			t.Errorf("an error without its line: %v", err)
+		}
+		for _, s := range stops {
+			if s.Block < 1 {
+				t.Errorf("a stop in block %d", s.Block)
+			}
+		}
+	})
+}

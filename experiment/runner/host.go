@@ -5,6 +5,7 @@ import (
 	"os"
 	"os/exec"
 	"runtime"
+	"slices"
 	"strings"
 	"time"
 
@@ -22,7 +23,9 @@ func DescribeHost(ctx context.Context, dir string) results.Host {
 	if i, err := host.InfoWithContext(ctx); err == nil {
 		h.Name, h.Kernel = i.Hostname, i.KernelVersion
 		h.OS = strings.TrimSpace(i.Platform+" "+i.PlatformVersion) + ", " + h.OS
-		if i.VirtualizationRole == "guest" {
+		// A machine that was made from a container's files passes for one.
+		containers := []string{"docker", "lxc", "rkt", "systemd-nspawn"}
+		if i.VirtualizationRole == "guest" && !slices.Contains(containers, i.VirtualizationSystem) {
 			h.Hypervisor = i.VirtualizationSystem
 		}
 	}

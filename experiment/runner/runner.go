@@ -12,6 +12,7 @@ import (
 	"encoding/hex"
 	"errors"
 	"fmt"
+	"strings"
 	"time"
 
 	"github.com/rs/zerolog"
@@ -176,10 +177,18 @@ func (r *Runner) attempts(stop, abort context.Context, c experiment.Cell, in exp
 		rec := trial(abort, a, c, in, t, time.Duration(r.Plan.TimeoutNS))
 		rec.Attempt = attempt
 		var away error
-		if rec.Outcome == experiment.BackendError && abort.Err() == nil {
-			away = r.Engines.check(abort, c.Backend)
-			rec.Again = away != nil || attempt < made+maxAttempts
+		switch rec.Outcome {
+		case experiment.BackendError, experiment.Failed, experiment.OutOfMemory:
+			if abort.Err() == nil {
+				away = r.Engines.check(abort, c.Backend)
+			}
 		}
+		if away != nil && rec.Outcome != experiment.BackendError {
+			// An engine that goes away takes its containers with it.
+			rec.Error = strings.TrimSpace(fmt.Sprintf("the engine went away, and the function ended as %s: %s", rec.Outcome, rec.Error))
+			rec.Outcome = experiment.BackendError
+		}
+		rec.Again = rec.Outcome == experiment.BackendError && abort.Err() == nil && (away != nil || attempt < made+maxAttempts)
 		if err := r.Record(rec); err != nil {
 			return nil, fmt.Errorf("write the record of trial %d: %w", t.Trial, err)
 		}

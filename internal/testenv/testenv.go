@@ -1,7 +1,7 @@
 // Package testenv says which tools of the machine a test can use. A test
 // that lacks one is skipped with the reason and the remedy; where
 // NEBULA_TEST_REQUIRE names the tool (a list with commas: docker, chromium,
-// clang, rust, python3), the lack is a failure, so that a machine that must test
+// clang, rust, python3, root), the lack is a failure, so that a machine that must test
 // everything cannot quietly test less.
 package testenv
 
@@ -32,11 +32,23 @@ var tools = map[string]tool{
 	"chromium": {chromium, "apt-get install chromium"},
 	"clang":    {clang, "apt-get install clang lld wasi-libc libclang-rt-14-dev-wasm32"},
 	"python3":  {python3, "apt-get install python3"},
+	"root":     {root, "run the tests as root, where file systems can be mounted"},
 	"rust":     {rust, "apt-get install rustc libstd-rust-dev-wasm32, or: rustup target add wasm32-wasip1"},
 }
 
 // Need skips the test where a tool is missing.
 func Need(t testing.TB, name string) {
+	t.Helper()
+	need, ok := tools[name]
+	if !ok {
+		panic("testenv: there is no tool " + name)
+	}
+	Lacks(t, name, need.find())
+}
+
+// Lacks is Need for a test that has found out by itself what a tool can't do
+// here; with no error it does nothing.
+func Lacks(t testing.TB, name string, err error) {
 	t.Helper()
 	required := strings.FieldsFunc(os.Getenv("NEBULA_TEST_REQUIRE"), func(r rune) bool { return r == ',' || r == ' ' })
 	for _, r := range required {
@@ -44,14 +56,10 @@ func Need(t testing.TB, name string) {
 			t.Fatalf("NEBULA_TEST_REQUIRE names %q, which no test knows", r)
 		}
 	}
-	need, ok := tools[name]
-	if !ok {
-		panic("testenv: there is no tool " + name)
-	}
-	err := need.find()
 	if err == nil {
 		return
 	}
+	need := tools[name]
 	if slices.Contains(required, name) {
 		t.Fatalf("needs %s, which NEBULA_TEST_REQUIRE asks for: %v (%s)", name, err, need.install)
 	}
@@ -72,6 +80,13 @@ func note(line string) {
 	}
 	defer f.Close()
 	fmt.Fprintln(f, line)
+}
+
+func root() error {
+	if id := os.Geteuid(); id != 0 {
+		return fmt.Errorf("this is user %d", id)
+	}
+	return nil
 }
 
 // docker asks the engine at DOCKER_HOST, or at its usual socket, for a sign
