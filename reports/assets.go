@@ -10,6 +10,7 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+	"strings"
 
 	"github.com/nebula-bench/nebula/experiment/results"
 )
@@ -21,9 +22,27 @@ var (
 	files embed.FS
 	//go:embed web/nebula.css
 	css string
-	//go:embed web/nebula.js
-	script string
+	//go:embed web/js/*.js
+	scripts embed.FS
+	script  = joined()
 )
+
+// joined is the one script of all pages: web/js in one scope, in this order.
+// It is the same everywhere, so that the page's policy can name its hash.
+// What varies comes as JSON from the page.
+func joined() string {
+	var b strings.Builder
+	b.WriteString("(function () {\n\"use strict\";\n")
+	for _, name := range []string{"format", "state", "draw", "fill", "charts", "filters", "main"} {
+		text, err := scripts.ReadFile("web/js/" + name + ".js")
+		if err != nil {
+			panic(err) // the build would have failed
+		}
+		b.Write(text)
+	}
+	b.WriteString("})();\n")
+	return b.String()
+}
 
 // The chart library. The integrity value is that of the file in the npm
 // package, which the hosted copy serves unchanged.

@@ -19,6 +19,8 @@ import (
 	"github.com/chromedp/cdproto/runtime"
 	"github.com/chromedp/chromedp"
 
+	"github.com/google/go-cmp/cmp"
+
 	"github.com/nebula-bench/nebula/experiment"
 	"github.com/nebula-bench/nebula/experiment/results"
 	"github.com/nebula-bench/nebula/internal/testenv"
@@ -32,20 +34,20 @@ const colours = `[...document.querySelectorAll(".chart canvas")].map((c) => {
 })`
 
 // drawAll scrolls through the page, because charts are drawn when they come
-// into view, and asks each for a tooltip. It gives the number of charts that
-// did both.
+// into view, and asks each for a tooltip. It gives the charts that failed.
 const drawAll = `(async () => {
-	let n = 0;
+	const failed = [];
 	for (const c of document.querySelectorAll(".chart")) {
 		c.scrollIntoView({ block: "center" });
 		for (let i = 0; i < 250 && !c.dataset.drawn; i++) await new Promise((r) => setTimeout(r, 20));
 		const chart = echarts.getInstanceByDom(c);
 		chart.dispatchAction({ type: "showTip", seriesIndex: 0, dataIndex: 0 });
-		if (c.dataset.drawn && c.querySelector(".tip b bdi").textContent !== "") n++;
+		const tip = c.querySelector(".tip b bdi");
+		if (!c.dataset.drawn || !tip || tip.textContent === "") failed.push(c.id + (c.dataset.drawn ? " has no tooltip" : " is not drawn"));
 		chart.dispatchAction({ type: "hideTip" });
 	}
 	scrollTo(0, 0);
-	return n;
+	return failed;
 })()`
 
 // handle does what a reader can do to a page: choose another input, print.
@@ -64,14 +66,7 @@ const handle = `(() => {
 })()`
 
 func TestPagesInBrowser(t *testing.T) {
-	testenv.Need(t, "chromium")
-	if as, err := assets(); err != nil || as == nil {
-		const why = "the chart library is not built in (npm ci --prefix reports/web && npm run --prefix reports/web build)"
-		if strings.Contains(os.Getenv("NEBULA_TEST_REQUIRE"), "chromium") {
-			t.Fatal(why, err)
-		}
-		t.Skip(why, err)
-	}
+	needCharts(t)
 	shots := os.Getenv("NEBULA_TEST_SCREENSHOTS")
 	if shots == "" {
 		shots = t.TempDir()
@@ -88,10 +83,10 @@ func TestPagesInBrowser(t *testing.T) {
 		fixture
 		charts int
 	}{
-		{"coldstart", coldstart(), 5},
-		{"without docker", withoutDocker(), 5},
-		{"many", many(), 10},
-		{"hostile", hostile, 5 * len(hostileNames)},
+		{"coldstart", coldstart(), 11},
+		{"without docker", withoutDocker(), 10},
+		{"many", many(), 22},
+		{"hostile", hostile, 9 * len(hostileNames)},
 	}
 	for _, test := range tests {
 		out := t.TempDir()
@@ -107,7 +102,7 @@ func TestPagesInBrowser(t *testing.T) {
 		}
 		for _, scheme := range []string{"light", "dark"} {
 			for _, width := range []int64{360, 1600} {
-				if test.charts > 5 && (scheme == "light") != (width == 360) {
+				if test.charts > 11 && (scheme == "light") != (width == 360) {
 					continue // two of the four looks are enough for the long pages
 				}
 				t.Run(fmt.Sprintf("%s %s %d", test.name, scheme, width), func(t *testing.T) {
@@ -117,6 +112,94 @@ func TestPagesInBrowser(t *testing.T) {
 				})
 			}
 		}
+	}
+}
+
+// filter follows a link that shows two inputs of one backend, then hides an
+// input by hand, sorts the table by its n, and shows all again. It gives, for
+// each step, the rows of the table, the symbols of the first chart of
+// startup, the address, and the first row's startup.
+const filter = `(async () => {
+	const out = [], wait = () => new Promise((r) => setTimeout(r, 100));
+	const look = () => {
+		const rows = [...document.querySelectorAll(".sortable tbody tr")].filter((r) => !r.hidden);
+		const chart = echarts.getInstanceByDom(document.getElementById("f1-1"));
+		const dots = chart.getOption().series.reduce((n, s) => n + s.data.length, 0);
+		out.push([rows.length, dots, location.hash, rows[0].cells[4].firstChild.textContent].join(" "));
+	};
+	document.getElementById("f1-1").scrollIntoView();
+	await wait();
+	look();
+	location.hash = "input=n%3D0&input=n%3D20&backend=wazero.wasm";
+	await wait();
+	look();
+	document.querySelector("input[name=input][value='2']").click();
+	await wait();
+	look();
+	const by = document.querySelectorAll(".sortable th button")[4];
+	by.click(); look(); by.click(); look(); by.click();
+	document.querySelector(".filters [type=reset]").click();
+	await wait();
+	look();
+	return out;
+})()`
+
+func TestFiltersInBrowser(t *testing.T) {
+	needCharts(t)
+	out := t.TempDir()
+	f := coldstart().write(t, out)
+	if err := WriteAssets(out); err != nil {
+		t.Fatal(err)
+	}
+	if err := Write(out, f); err != nil {
+		t.Fatal(err)
+	}
+	tab, closeTab := chromedp.NewContext(newBrowser(t).ctx)
+	defer closeTab()
+	err := chromedp.Listen(tab, func(ev any) {
+		if ev, ok := ev.(*runtime.EventExceptionThrown); ok {
+			t.Errorf("%s %+v", ev.ExceptionDetails.Text, ev.ExceptionDetails.Exception)
+		}
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	ctx, cancel := context.WithTimeout(tab, time.Minute)
+	defer cancel()
+	address := url.URL{Scheme: "file", Path: filepath.Join(f.Dir, pageFile)}
+	if err := chromedp.Do(ctx, chromedp.EmulateViewport(1200, 900), chromedp.Navigate(address.String())); err != nil {
+		t.Fatal(err)
+	}
+	got, err := chromedp.Run(ctx, chromedp.Evaluate[[]string](filter, chromedp.EvalAwaitPromise))
+	if err != nil {
+		t.Fatal(err)
+	}
+	for i := range got {
+		got[i] = strings.Join(strings.Fields(got[i]), " ")
+	}
+	const both, one = "#input=n%3D0&input=n%3D20&backend=wazero.wasm", "#input=n%3D0&backend=wazero.wasm"
+	want := []string{
+		"20 20 1.504 s",
+		"6 6 " + both + " 1.504 s",
+		"3 3 " + one + " 1.504 s",
+		"3 3 " + one + "&sort=4%2B 6.493 ms",
+		"3 3 " + one + "&sort=4- 1.504 s",
+		"20 20 1.504 s",
+	}
+	if diff := cmp.Diff(want, got); diff != "" {
+		t.Error(diff)
+	}
+}
+
+func needCharts(t *testing.T) {
+	t.Helper()
+	testenv.Need(t, "chromium")
+	if as, err := assets(); err != nil || as == nil {
+		const why = "the chart library is not built in (npm ci --prefix reports/web && npm run --prefix reports/web build)"
+		if strings.Contains(os.Getenv("NEBULA_TEST_REQUIRE"), "chromium") {
+			t.Fatal(why, err)
+		}
+		t.Skip(why, err)
 	}
 }
 
@@ -215,7 +298,7 @@ func (b browser) look(t *testing.T, file, scheme string, width int64, charts int
 	}))
 	address := url.URL{Scheme: "file", Path: file}
 	call(nil, chromedp.Do(ctx, chromedp.EmulateViewport(width, 900), chromedp.Navigate(address.String())))
-	drawn, err := chromedp.Run(ctx, chromedp.Evaluate[int](drawAll, chromedp.EvalAwaitPromise))
+	failed, err := chromedp.Run(ctx, chromedp.Evaluate[[]string](drawAll, chromedp.EvalAwaitPromise))
 	call(nil, err)
 	overflow, err := chromedp.Run(ctx, chromedp.Evaluate[int](`document.documentElement.scrollWidth - document.documentElement.clientWidth`))
 	call(nil, err)
@@ -241,8 +324,11 @@ func (b browser) look(t *testing.T, file, scheme string, width int64, charts int
 			t.Errorf("%s asks for %s", file, r)
 		}
 	}
-	if drawn != charts || len(seen) != charts {
-		t.Errorf("%s: %d charts drawn on %d canvases, want %d", file, drawn, len(seen), charts)
+	for _, c := range failed {
+		t.Errorf("%s: chart %s", file, c)
+	}
+	if len(seen) != charts {
+		t.Errorf("%s: %d canvases, want %d", file, len(seen), charts)
 	}
 	for i, n := range seen {
 		if n <= 8 {

@@ -24,8 +24,8 @@ import (
 // the filling says how warm the start is.
 type mark struct {
 	Label   string  `json:"label"`
-	Backend string  `json:"-"`
-	Start   string  `json:"-"`
+	Backend string  `json:"backend"`
+	Start   string  `json:"start"`
 	Color   int     `json:"color"` // index into the palette
 	Path    string  `json:"path"`  // in a box of 10 × 10
 	Fill    float64 `json:"fill"`  // 0 hollow … 1 full
@@ -77,24 +77,32 @@ func marks(cells []Cell) (out []mark) {
 	return out
 }
 
-// chart is one figure's data, as nebula.js reads it.
+// chart is one figure's data, as web/js reads it.
 type chart struct {
 	Option map[string]any `json:"option"`
-	Marks  []mark         `json:"marks,omitempty"`
-	Panels []panel        `json:"panels,omitempty"`
-	Rows   int            `json:"rows"` // decides the height; 0: the usual one
+	// Series names, for each series, the marks that it is about, by their
+	// place in the legend: hiding one hides the series. The first gives the
+	// series its look.
+	Series [][]int `json:"series,omitempty"`
+	// Axis says what the categories of an axis are: inputs or series.
+	Axis string `json:"axis,omitempty"`
+	// Fill names a function that makes the series from the samples or the
+	// bars, for what the reader has chosen.
+	Fill    string  `json:"fill,omitempty"`
+	Samples string  `json:"samples,omitempty"` // the element that holds them
+	Bars    *bars   `json:"bars,omitempty"`
+	Curves  *curves `json:"curves,omitempty"`
+	// Inputs are the names behind the choice of an input.
+	Inputs []string `json:"inputs,omitempty"`
 }
 
-// panel is one of several data sets of which a chart shows one at a time.
-type panel struct {
-	Label string  `json:"label"`
-	Data  [][]any `json:"data"` // by series
-}
+// data is the chart for the page's script element.
+func (c *chart) data() (template.JS, error) { return inline(c) }
 
-// data is the chart for the page's script element. encoding/json escapes
-// what would end the element, and refuses NaN and infinities.
-func (c *chart) data() (template.JS, error) {
-	b, err := json.Marshal(c)
+// inline makes JSON for a script element. encoding/json escapes what would
+// end the element, and refuses NaN and infinities.
+func inline(v any) (template.JS, error) {
+	b, err := json.Marshal(v)
 	if err != nil {
 		return "", fmt.Errorf("a chart's data: %w", err)
 	}
@@ -111,246 +119,81 @@ func options(axes ...charts.GlobalOpts) []charts.GlobalOpts {
 	)
 }
 
-func valueAxis(kind string, low, high float64) (typ string, min, max any, label *opts.AxisLabel) {
-	label = &opts.AxisLabel{Formatter: types.FuncStr("nebula:duration"), HideOverlap: opts.Bool(true)}
-	if kind != "log" {
-		return kind, 0, nil, label
+// reach is the range of the values that an axis must show.
+type reach struct{ low, high float64 }
+
+func (e *reach) add(ns ...int64) {
+	for _, x := range ns {
+		if x <= 0 {
+			continue // has no place on a log axis
+		}
+		if e.high == 0 {
+			e.low = float64(x)
+		}
+		e.low, e.high = min(e.low, float64(x)), max(e.high, float64(x))
 	}
-	// Whole powers of ten, so that every chart has at least two labels.
-	return kind, math.Pow(10, math.Floor(math.Log10(low))), math.Pow(10, math.Floor(math.Log10(high))+1), label
 }
 
-// dots shows a metric of a function's cells as medians with intervals on a
-// log axis. With several inputs these are the columns; a single one leaves
-// the rows to the backends. What a log axis cannot show is in absent.
-func dots(metric string, cells []Cell, ms []mark) (c *chart, absent []Sentence) {
-	var inputs []string
-	var used []mark
-	low, high := math.Inf(1), 0.0
-	shown := func(c Cell) bool { return c.Metrics[metric].MedianNS > 0 }
-	for _, cell := range cells {
-		if !slices.Contains(inputs, cell.Input) {
-			inputs = append(inputs, cell.Input)
-		}
-		m, ok := cell.Metrics[metric]
-		if !shown(cell) {
-			var s Sentence
-			s.name(cell.Input, cell.Backend).say(" %s: ", cell.Start)
-			if ok {
-				s.say("a median of %s has no place on this axis", duration(m.MedianNS))
-			} else {
-				s.say("no value")
-			}
-			absent = append(absent, s)
-			continue
-		}
-		low, high = min(low, float64(m.MedianNS)), max(high, float64(m.MedianNS))
-		if m.LowNS != nil {
-			if *m.LowNS > 0 {
-				low = min(low, float64(*m.LowNS))
-			}
-			high = max(high, float64(*m.HighNS))
-		}
-	}
-	if high == 0 {
-		return nil, absent
-	}
-	for _, m := range ms {
+// decades gives whole powers of ten around the range, so that every log axis
+// has at least two labels.
+func (e reach) decades() (low, high float64) {
+	return math.Pow(10, math.Floor(math.Log10(e.low))), math.Pow(10, math.Floor(math.Log10(e.high))+1)
+}
+
+func durations() *opts.AxisLabel {
+	return &opts.AxisLabel{Formatter: types.FuncStr("nebula:duration"), HideOverlap: opts.Bool(true)}
+}
+
+// logX and logY are axes of durations.
+func (e reach) logX() charts.GlobalOpts {
+	low, high := e.decades()
+	return charts.WithXAxisOpts(opts.XAxis{Type: "log", Min: low, Max: high, AxisLabel: durations()})
+}
+
+func (e reach) logY() charts.GlobalOpts {
+	low, high := e.decades()
+	return charts.WithYAxisOpts(opts.YAxis{Type: "log", Min: low, Max: high, AxisLabel: durations()})
+}
+
+// rowsY is an axis of names.
+func rowsY(names []string) charts.GlobalOpts {
+	return charts.WithYAxisOpts(opts.YAxis{
+		Type: "category", Data: names,
+		AxisLabel: &opts.AxisLabel{Formatter: types.FuncStr("nebula:row"), Interval: "0"},
+	})
+}
+
+func tooltip(name string) charts.GlobalOpts {
+	return charts.WithTooltipOpts(opts.Tooltip{Trigger: "item", Formatter: types.FuncStr("nebula:" + name)})
+}
+
+// dot is an item of the renderer of that name: its place on the axis of
+// categories, its shift there (which web/js works out), a value with its
+// interval, and n.
+func dot(name string, category any, value float64, low, high any, n int) opts.CustomData {
+	return opts.CustomData{Name: name, Value: []any{category, 0, value, low, high, n}}
+}
+
+// markOf finds a cell's mark in the legend; -1 where it has none.
+func markOf(ms []mark, backend string, start experiment.Start) int {
+	return slices.IndexFunc(ms, func(m mark) bool { return m.Backend == backend && m.Start == string(start) })
+}
+
+// marksIn gives the marks of some cells, in the legend's order.
+func marksIn(ms []mark, cells []Cell) (is []int) {
+	for i, m := range ms {
 		if slices.ContainsFunc(cells, func(c Cell) bool { return c.Backend == m.Backend && string(c.Start) == m.Start }) {
-			used = append(used, m)
+			is = append(is, i)
 		}
 	}
-	columns := len(inputs) > 1
-	categories := inputs
-	x := charts.NewCustom()
-	if !columns {
-		categories = nil
-		for _, m := range used {
-			categories = append(categories, m.Label)
-		}
-		slices.Reverse(categories) // the first stands on top
-	}
-	typ, lowest, highest, label := valueAxis("log", low, high)
-	if columns {
-		x.SetXAxis(categories)
-		x.SetGlobalOptions(options(
-			charts.WithXAxisOpts(opts.XAxis{Type: "category"}),
-			charts.WithYAxisOpts(opts.YAxis{Type: typ, Min: lowest, Max: highest, AxisLabel: label}),
-		)...)
-	} else {
-		x.SetGlobalOptions(options(
-			charts.WithXAxisOpts(opts.XAxis{Type: typ, Min: lowest, Max: highest, AxisLabel: label}),
-			charts.WithYAxisOpts(opts.YAxis{
-				Type: "category", Data: categories,
-				AxisLabel: &opts.AxisLabel{Formatter: types.FuncStr("nebula:row"), Interval: "0"},
-			}),
-		)...)
-	}
-	x.SetGlobalOptions(charts.WithTooltipOpts(opts.Tooltip{Trigger: "item", Formatter: types.FuncStr("nebula:dot")}))
-	for i, m := range used {
-		var data []opts.CustomData
-		for _, cell := range cells {
-			if cell.Backend != m.Backend || string(cell.Start) != m.Start || !shown(cell) {
-				continue
-			}
-			category, shift := len(used)-1-i, 0.0
-			if columns {
-				category = slices.Index(inputs, cell.Input)
-				shift = (float64(i) - float64(len(used)-1)/2) / float64(len(used)) * 0.8
-			}
-			v := cell.Metrics[metric]
-			point := []any{category, shift, v.MedianNS, nil, nil, v.N}
-			if v.LowNS != nil {
-				point[3], point[4] = *v.LowNS, *v.HighNS
-			}
-			data = append(data, opts.CustomData{Name: cell.Input, Value: point})
-		}
-		encode := &opts.Encode{X: 2, Y: 0}
-		if columns {
-			encode = &opts.Encode{X: 0, Y: 2}
-		}
-		x.AddSeries(m.Label, data, charts.WithSeriesOpts(func(s *charts.SingleSeries) {
-			s.RenderItem, s.Encode = types.FuncStr("nebula:dot"), encode
-		}))
-	}
-	x.Validate()
-	c = &chart{Option: x.JSON(), Marks: used}
-	if !columns {
-		c.Rows = len(used)
-	}
-	return c, absent
+	return is
 }
 
-// phaseBars stacks the medians of the phases, a bar for each backend and
-// start and a panel for each input.
-func phaseBars(cells []Cell, ms []mark) *chart {
-	var rows []mark
-	var inputs []string
-	var names []string
-	for _, p := range experiment.Phases {
-		if slices.ContainsFunc(cells, func(c Cell) bool { return c.phase(p.Name) != nil }) {
-			names = append(names, p.Name)
-		}
-	}
+func inputsIn(cells []Cell) (names []string) {
 	for _, c := range cells {
-		if len(c.Phases) > 0 && !slices.Contains(inputs, c.Input) {
-			inputs = append(inputs, c.Input)
+		if !slices.Contains(names, c.Input) {
+			names = append(names, c.Input)
 		}
 	}
-	for _, m := range ms {
-		if slices.ContainsFunc(cells, func(c Cell) bool {
-			return c.Backend == m.Backend && string(c.Start) == m.Start && len(c.Phases) > 0
-		}) {
-			rows = append(rows, m)
-		}
-	}
-	if len(rows) == 0 {
-		return nil
-	}
-	slices.Reverse(rows) // the first stands on top
-	labels := make([]string, len(rows))
-	for i, m := range rows {
-		labels[i] = m.Label
-	}
-	c := &chart{Rows: len(rows)}
-	for _, in := range inputs {
-		p := panel{Label: in}
-		for _, name := range names {
-			data := make([]any, len(rows))
-			for i, m := range rows {
-				for _, cell := range cells {
-					if cell.Input == in && cell.Backend == m.Backend && string(cell.Start) == m.Start {
-						if ph := cell.phase(name); ph != nil {
-							data[i] = ph.MedianNS
-						}
-					}
-				}
-			}
-			p.Data = append(p.Data, data)
-		}
-		c.Panels = append(c.Panels, p)
-	}
-	bar := charts.NewBar()
-	bar.SetXAxis(labels).XYReversal()
-	_, _, _, label := valueAxis("value", 0, 0)
-	bar.SetGlobalOptions(options(
-		charts.WithXAxisOpts(opts.XAxis{Type: "value", AxisLabel: label}),
-		charts.WithYAxisOpts(opts.YAxis{
-			Type:      "category",
-			AxisLabel: &opts.AxisLabel{Formatter: types.FuncStr("nebula:total"), Interval: "0"},
-		}),
-		charts.WithTooltipOpts(opts.Tooltip{Trigger: "item", Formatter: types.FuncStr("nebula:phase")}),
-	)...)
-	for i, name := range names {
-		var data []opts.BarData
-		for _, v := range c.Panels[0].Data[i] {
-			data = append(data, opts.BarData{Value: v})
-		}
-		bar.AddSeries(name, data, charts.WithSeriesOpts(func(s *charts.SingleSeries) {
-			s.Stack, s.BarMaxWidth = "phases", "18"
-			s.ItemStyle = &opts.ItemStyle{Color: fmt.Sprintf("nebula:phase%d", phaseIndex(name))}
-		}))
-	}
-	bar.Validate()
-	c.Option = bar.JSON()
-	return c
-}
-
-func phaseIndex(name string) int {
-	return slices.IndexFunc(experiment.Phases, func(p experiment.Span) bool { return p.Name == name })
-}
-
-func (c Cell) phase(name string) *Phase {
-	for i := range c.Phases {
-		if c.Phases[i].Name == name {
-			return &c.Phases[i]
-		}
-	}
-	return nil
-}
-
-// inOrder shows startup over the course of the run.
-func inOrder(cells []Cell, ms []mark, trials int) *chart {
-	low, high := math.Inf(1), 0.0
-	for _, c := range cells {
-		for _, x := range c.inOrder {
-			if x.ns > 0 {
-				low, high = min(low, float64(x.ns)), max(high, float64(x.ns))
-			}
-		}
-	}
-	if high == 0 {
-		return nil
-	}
-	s := charts.NewScatter()
-	typ, lowest, highest, label := valueAxis("log", low, high)
-	s.SetGlobalOptions(options(
-		charts.WithXAxisOpts(opts.XAxis{Type: "value", Min: 0, Max: trials, Name: "trial", NameLocation: "middle", NameGap: 24}),
-		charts.WithYAxisOpts(opts.YAxis{Type: typ, Min: lowest, Max: highest, AxisLabel: label}),
-		charts.WithTooltipOpts(opts.Tooltip{Trigger: "item", Formatter: types.FuncStr("nebula:sample")}),
-	)...)
-	out := &chart{}
-	for _, m := range ms {
-		var data []opts.ScatterData
-		for _, c := range cells {
-			if c.Backend != m.Backend || string(c.Start) != m.Start {
-				continue
-			}
-			for _, x := range c.inOrder {
-				if x.ns > 0 {
-					data = append(data, opts.ScatterData{Value: []int64{int64(x.trial), x.ns}})
-				}
-			}
-		}
-		if len(data) == 0 {
-			continue
-		}
-		out.Marks = append(out.Marks, m)
-		s.AddSeries(m.Label, data, charts.WithSeriesOpts(func(s *charts.SingleSeries) {
-			s.Symbol, s.SymbolSize = "path://"+m.Path, 7
-		}))
-	}
-	s.Validate()
-	out.Option = s.JSON()
-	return out
+	return names
 }

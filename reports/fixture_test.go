@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"math/rand/v2"
 	"slices"
+	"strings"
 	"testing"
 	"time"
 
@@ -53,7 +54,7 @@ func (x fixture) write(t testing.TB, out string) *results.Folder {
 	for _, name := range append(x.functions, "noop") {
 		f := experiment.Function{Name: name, Source: "../functions/" + name}
 		for _, in := range x.inputs {
-			f.Inputs = append(f.Inputs, experiment.Input{Name: in, Stdin: in})
+			f.Inputs = append(f.Inputs, experiment.Input{Name: in, Stdin: strings.TrimPrefix(in, "n=")})
 		}
 		e.Functions = append(e.Functions, f)
 	}
@@ -91,6 +92,9 @@ func (x fixture) write(t testing.TB, out string) *results.Folder {
 				Digest: "sha256:9f86d081884c7d659a2feaa0c55ad015a3bf4f1b2b0b822cd15d6c15b0f00a08",
 			}
 		}
+	}
+	if run.Resolved, err = e.Resolved(); err != nil {
+		t.Fatal(err)
 	}
 	if x.run != nil {
 		x.run(run)

@@ -13,6 +13,7 @@ import (
 	"net/url"
 	"os"
 	"path/filepath"
+	"strconv"
 	"strings"
 
 	"github.com/nebula-bench/nebula/experiment/results"
@@ -92,8 +93,22 @@ func render(file, name string, data any) error {
 
 // table is a table of text.
 type table struct {
-	Head []column
-	Rows [][]td
+	Head  []column
+	Rows  [][]td
+	Cells []int // of each row, where rows are about cells: the page's filters hide them
+}
+
+// add appends a row about a cell.
+func (t *table) add(c Cell, row []td) {
+	t.Rows, t.Cells = append(t.Rows, row), append(t.Cells, c.index)
+}
+
+// Cell is what a row is about, as an attribute; empty where that is no cell.
+func (t table) Cell(row int) string {
+	if row >= len(t.Cells) {
+		return ""
+	}
+	return strconv.Itoa(t.Cells[row])
 }
 
 type column struct {
@@ -107,6 +122,7 @@ type td struct {
 	Link  string
 	Right bool
 	Bad   bool
+	Sort  string // what a sortable table sorts by, where that is not Text
 }
 
 func left(names ...string) (cs []column) {

@@ -10,8 +10,11 @@ type runPage struct {
 	Answers      answers
 	Caveats      []caveatView
 	Chosen       *chosenView
+	Legend       legend
+	Ratios       *ratios
+	Cells        *table
 	Measurements *measurements
-	Cells        []cellsOf
+	Threats      []threat
 	Definitions  definitions
 	Again        again
 	Environment  environment
@@ -20,7 +23,16 @@ type runPage struct {
 // newRunPage makes the page of a run. The raw records lie at the address raw.
 func newRunPage(s *Summary, raw string, hosted bool) (*runPage, error) {
 	above, below := split(s.Caveats)
-	ms, err := newMeasurements(s, hosted)
+	ms := marks(s.ran())
+	fs, err := newFilters(s, ms)
+	if err != nil {
+		return nil, err
+	}
+	rs, err := newRatios(s, ms)
+	if err != nil {
+		return nil, err
+	}
+	figures, err := newMeasurements(s, ms)
 	if err != nil {
 		return nil, err
 	}
@@ -31,10 +43,21 @@ func newRunPage(s *Summary, raw string, hosted bool) (*runPage, error) {
 		Answers:      newAnswers(s),
 		Caveats:      caveatViews(below),
 		Chosen:       chosen(s),
-		Measurements: ms,
+		Legend:       legend{ms, fs, hosted, echartsVersion},
+		Ratios:       rs,
 		Cells:        newCells(s),
+		Measurements: figures,
+		Threats:      newThreats(s),
 		Definitions:  newDefinitions(s),
 		Again:        newAgain(s, raw),
 		Environment:  newEnvironment(&s.run),
 	}, nil
+}
+
+// legend stands above all charts, with the filters.
+type legend struct {
+	Marks   []mark
+	Filters *filters
+	Hosted  bool // the chart library comes from the network
+	Version string
 }

@@ -64,6 +64,7 @@ type Cell struct {
 	// for them all.
 	LeftOut string `json:"left_out,omitempty"`
 
+	index   int                  // in the plan
 	samples map[string][]float64 // by metric, sorted
 	inOrder []sample             // startup, thinned
 	drift   [2]float64           // median startup in the first and the second half of the run
@@ -93,10 +94,6 @@ type sample struct {
 	trial int
 	ns    int64
 }
-
-// shownInOrder is about how many samples of a run the chart in run order
-// holds; more would make the page heavy and the chart black.
-const shownInOrder = 4000
 
 // Summarise reads a run's records once, keeping numbers only.
 func Summarise(f *results.Folder) (*Summary, error) {
@@ -194,7 +191,7 @@ func newReading(plan *experiment.Plan, every int) *reading {
 	for i, c := range plan.Cells {
 		r.index[c] = i
 		r.raw = append(r.raw, raw{
-			cell:    Cell{Cell: c, Outcomes: map[experiment.Outcome]int{}},
+			cell:    Cell{Cell: c, index: i, Outcomes: map[experiment.Outcome]int{}},
 			metrics: make([][]float64, len(experiment.Metrics)),
 			phases:  make([][]float64, len(experiment.Phases)),
 		})
