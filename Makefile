@@ -3,6 +3,7 @@
 # make check  format, vet, staticcheck, tidy, generated files
 # make bench  what measuring costs, beside bare loops over the engines
 # make fuzz   each fuzz target for FUZZTIME
+# make bases  root file systems that some experiments stand on; needs root
 # make clean  what was built here, and what runs that died left behind
 
 FUZZTIME ?= 60s
@@ -12,12 +13,18 @@ BIN := bin/nebula
 CHARTS := reports/web/dist/echarts.min.js
 NPM := $(shell command -v npm 2>/dev/null)
 
-.PHONY: run test check bench fuzz clean build charts
+.PHONY: run test check bench fuzz clean build charts bases
 
 run: build
 	./$(BIN) run experiments/coldstart.hcl
 	@echo
 	@echo "The report: reports/index.html"
+
+# The root file systems that some experiments stand on. They stay once made.
+bases: experiments/base/busybox.tar experiments/base/debian.tar
+
+experiments/base/%.tar: experiments/base/%.sh
+	sh $<
 
 build: charts
 	go build -o $(BIN) ./cmd/nebula

@@ -26,6 +26,7 @@ var may = map[string][]string{
 	"backends/backendtest":                {"experiment", "backends"},
 	"backends/backendtest/testdata/probe": {"functions/protocol"},
 	"reports":                             {"experiment", "experiment/results", "experiment/stats"},
+	"experiments":                         {},
 	"functions":                           {},
 	"functions/protocol":                  {},
 	"internal/testenv":                    {},

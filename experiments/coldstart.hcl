@@ -1,11 +1,12 @@
-# How long until a function runs, and how fast is it then: as a WebAssembly
-# module on wazero, and as a container on Docker?
+# How long until a function runs, and how fast is it then, as a module on
+# wazero and as a container on Docker?
 #
+# Source:   the question of most of what has been published; see thesis-vm.
 # Look at:  the verdicts first; then at the phases, which say where the time
 #           goes. A Go module is large, so a cold wazero compiles for longer
 #           than Docker needs to start a container; compiled ahead of time
 #           ("cached") or kept in memory ("prepared") it starts far sooner.
-# Takes:    about two minutes. Needs Go; without Docker its half is left out.
+# Takes:    about 2 minutes. Needs Go; without Docker its half is left out.
 
 experiment "coldstart" {
   description = "How long until a function runs: WebAssembly against containers."

@@ -10,6 +10,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io/fs"
 	"os"
 	"path/filepath"
 	"slices"
@@ -94,7 +95,9 @@ func (o *Options) Check(dir string) []backends.Problem {
 		problem("image", "Both base and image", "A ready image has its own base. Remove one of the two.")
 	}
 	if o.baseIsArchive() {
-		if info, err := os.Stat(o.basePath()); err != nil {
+		if info, err := os.Stat(o.basePath()); err != nil && o.maker() != "" {
+			// It can be made, so it is this machine that lacks it: see Open.
+		} else if err != nil {
 			problem("base", "Root file system not found", "%s. Paths are relative to the experiment's file; make the archive with: tar -C ROOTFS -cf %s .", err, filepath.Base(o.Base))
 		} else if info.IsDir() {
 			problem("base", "Root file system is a folder", "%s is a folder. Pack it: tar -C %s -cf rootfs.tar .", o.Base, o.Base)
@@ -135,6 +138,28 @@ func (o *Options) basePath() string {
 	return filepath.Join(o.dir, o.Base)
 }
 
+// maker is the script that makes a base: it lies beside the archive and is
+// called like it. Empty: there is none.
+func (o *Options) maker() string {
+	path := o.basePath()
+	script := strings.TrimSuffix(strings.TrimSuffix(strings.TrimSuffix(path, ".gz"), ".tar"), ".tgz") + ".sh"
+	if info, err := os.Stat(script); err != nil || !info.Mode().IsRegular() {
+		return ""
+	}
+	return script
+}
+
+// checkBase returns what mends a missing base.
+func (o *Options) checkBase() error {
+	if !o.baseIsArchive() {
+		return nil
+	}
+	if _, err := os.Stat(o.basePath()); errors.Is(err, fs.ErrNotExist) {
+		return &backends.Unavailable{What: fmt.Sprintf("there is no root file system %s", o.Base), Remedy: "make it: sh " + o.maker()}
+	}
+	return nil
+}
+
 // Lacks implements backends.Options.
 func (o *Options) Lacks(f experiment.Function, s experiment.Start) string {
 	if s == experiment.Cached {
@@ -154,6 +179,9 @@ func (o *Options) Lacks(f experiment.Function, s experiment.Start) string {
 
 // Open implements backends.Options.
 func (o *Options) Open(ctx context.Context, s backends.Session) (backends.Backend, error) {
+	if err := o.checkBase(); err != nil {
+		return nil, err
+	}
 	c, err := connect(ctx)
 	if err != nil {
 		return nil, err

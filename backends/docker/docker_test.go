@@ -341,6 +341,30 @@ func TestCheck(t *testing.T) {
 	}
 }
 
+// TestMakeBase: a base that is not there, beside a script that makes it, is
+// no mistake of the file.
+func TestMakeBase(t *testing.T) {
+	dir := t.TempDir()
+	script := filepath.Join(dir, "rootfs.sh")
+	if err := os.WriteFile(script, []byte("exit\n"), 0o644); err != nil {
+		t.Fatal(err)
+	}
+	for _, base := range []string{"rootfs.tar", "./rootfs.tar.gz", "rootfs.tgz"} {
+		o := Options{Base: base}
+		if ps := o.Check(dir); len(ps) > 0 {
+			t.Errorf("%s: problems %+v", base, ps)
+		}
+		_, err := o.Open(t.Context(), backends.Session{})
+		var lack *backends.Unavailable
+		if !errors.As(err, &lack) || !strings.Contains(lack.What, base) || lack.Remedy != "make it: sh "+script {
+			t.Errorf("%s: %v", base, err)
+		}
+	}
+	if ps := (&Options{Base: "other.tar"}).Check(dir); len(ps) != 1 {
+		t.Errorf("a base that nothing makes: problems %+v", ps)
+	}
+}
+
 func TestReference(t *testing.T) {
 	for name, want := range map[string]string{
 		"fibonacci": "nebula/fibonacci:0123456789ab", "../../etc $(id)": "nebula/etc-id:0123456789ab", "日本": "nebula/function:0123456789ab",

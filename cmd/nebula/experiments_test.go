@@ -2,29 +2,31 @@ package main
 
 import (
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 
+	"github.com/nebula-bench/nebula/experiment"
 	"github.com/nebula-bench/nebula/experiment/results"
+	"github.com/nebula-bench/nebula/internal/testenv"
 )
 
-// TestExperiments plans each experiment of the project, and runs one block of
-// it with whatever this machine has.
+// TestExperiments plans each experiment of the project in full, and runs one
+// block of it with whatever this machine has.
 func TestExperiments(t *testing.T) {
 	files, err := filepath.Glob("../../experiments/*.hcl")
 	if err != nil || len(files) == 0 {
 		t.Fatal(files, err)
 	}
+	cache := t.TempDir() // they share most functions
 	for _, file := range files {
 		t.Run(strings.TrimSuffix(filepath.Base(file), ".hcl"), func(t *testing.T) {
-			plan, out := nebula(t, t.TempDir(), t.TempDir(), "plan", abs(file))
-			if err := plan.Wait(); err != nil {
-				t.Fatalf("plan: %v: %s", err, out)
-			}
 			dir := t.TempDir()
-			run, out := nebula(t, dir, t.TempDir(), "run", "--quick", abs(file))
-			if err := run.Wait(); err != nil {
-				t.Fatalf("run --quick: %v: %s", err, out)
+			for _, args := range [][]string{{"fmt", "--check"}, {"plan"}, {"run", "--quick"}} {
+				c, out := nebula(t, dir, cache, append(args, abs(file))...)
+				if err := c.Wait(); err != nil {
+					t.Fatalf("%s: %v: %s", args, err, out)
+				}
 			}
 			f, err := results.Find(filepath.Join(dir, "reports"), "latest")
 			if err != nil {
@@ -40,6 +42,36 @@ func TestExperiments(t *testing.T) {
 			if n != f.Plan.Len() || f.Run.State != results.Complete {
 				t.Errorf("%d records of %d, %s", n, f.Plan.Len(), f.Run.State)
 			}
+			missed := slices.DeleteFunc(f.Plan.LeftOut, func(l experiment.LeftOut) bool { return l.Chosen })
+			if len(missed) == 0 {
+				return
+			}
+			for _, tool := range []string{"docker", "clang", "rust", "bases"} {
+				testenv.Need(t, tool)
+			}
+			t.Errorf("left out, and nothing is missing here: %+v", missed)
 		})
+	}
+}
+
+func TestSmallest(t *testing.T) {
+	for _, c := range []struct {
+		requests []string
+		want     string
+	}{
+		{[]string{"30", " 4\n", "200"}, " 4\n"},
+		{[]string{"30", "-4", "0"}, "-4"},
+		{[]string{"30", "many", "4 "}, "30"},
+		{[]string{"x"}, "x"},
+		{[]string{"", "7"}, ""},
+		{[]string{"1e3", "200"}, "200"},
+	} {
+		var inputs []experiment.Input
+		for _, r := range c.requests {
+			inputs = append(inputs, experiment.Input{Stdin: r})
+		}
+		if got := smallest(inputs).Stdin; got != c.want {
+			t.Errorf("%q: %q, want %q", c.requests, got, c.want)
+		}
 	}
 }

@@ -39,7 +39,7 @@ func (f *experimentFlags) apply(x *experiment.Experiment) error {
 		x.Run.Repetitions, x.Run.Warmup, x.Run.Until = 1, 0, nil
 		x.Energy.Windows = min(x.Energy.Windows, experiment.MinWindows)
 		for i := range x.Functions {
-			x.Functions[i].Inputs = x.Functions[i].Inputs[:1]
+			x.Functions[i].Inputs = []experiment.Input{smallest(x.Functions[i].Inputs)}
 		}
 	}
 	if f.repetitions > 0 {

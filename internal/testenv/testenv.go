@@ -1,8 +1,8 @@
 // Package testenv says which tools of the machine a test can use. A test
 // that lacks one is skipped with the reason and the remedy; where
 // NEBULA_TEST_REQUIRE names the tool (a list with commas: docker, chromium,
-// clang, rust, python3, root), the lack is a failure, so that a machine that must test
-// everything cannot quietly test less.
+// clang, rust, python3, root, bases), the lack is a failure, so that a machine
+// that must test everything cannot quietly test less.
 package testenv
 
 import (
@@ -15,6 +15,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"runtime"
 	"slices"
 	"strings"
 	"testing"
@@ -33,6 +34,7 @@ var tools = map[string]tool{
 	"clang":    {clang, "apt-get install clang lld wasi-libc libclang-rt-14-dev-wasm32"},
 	"python3":  {python3, "apt-get install python3"},
 	"root":     {root, "run the tests as root, where file systems can be mounted"},
+	"bases":    {bases, "apt-get install debootstrap busybox-static, then make bases"},
 	"rust":     {rust, "apt-get install rustc libstd-rust-dev-wasm32, or: rustup target add wasm32-wasip1"},
 }
 
@@ -121,6 +123,20 @@ func docker() error {
 	defer resp.Body.Close()
 	if resp.StatusCode != http.StatusOK {
 		return fmt.Errorf("the engine answers at %s with %s", host, resp.Status)
+	}
+	return nil
+}
+
+// bases looks for the root file systems that experiments stand on.
+func bases() error {
+	_, file, _, ok := runtime.Caller(0)
+	if !ok {
+		return errors.New("this program does not know where its source is")
+	}
+	for _, name := range []string{"debian", "busybox"} {
+		if _, err := os.Stat(filepath.Join(filepath.Dir(file), "../../experiments/base", name+".tar")); err != nil {
+			return err
+		}
 	}
 	return nil
 }
