@@ -30,6 +30,7 @@ dynamic "function" {
   content {
     source   = "../functions/${function.value.source}"
     language = function.value.language
+    inputs   = { zero = 0 }
   }
 }
 
