@@ -28,7 +28,7 @@ func (f *experimentFlags) register(c *cobra.Command) {
 	c.Flags().StringArrayVar(&f.varFiles, "var-file", nil, "read variables from a `file`")
 	c.Flags().StringArrayVar(&f.only, "only", nil, "keep only the cells that match `pattern`, such as 'fibonacci/*/wazero.*/cold'")
 	c.Flags().IntVar(&f.repetitions, "repetitions", 0, "run each cell `n` times, or at most so often where the file says until")
-	c.Flags().BoolVar(&f.quick, "quick", false, "one block without warm-up and the fewest energy windows, with each function's first input")
+	c.Flags().BoolVar(&f.quick, "quick", false, "one block without warm-up and the fewest energy windows, with each function's smallest input")
 }
 
 func (f *experimentFlags) apply(x *experiment.Experiment) error {
