@@ -123,6 +123,7 @@ Each flag has a twin in the environment: --out is NEBULA_OUT.`,
 	root.AddCommand(
 		a.runCommand(), a.planCommand(), a.validateCommand(), a.fmtCommand(),
 		a.reportCommand(), a.listCommand(), a.showCommand(), a.exportCommand(),
+		a.pruneCommand(), a.baselineCommand(),
 		a.doctorCommand(), a.tuneCommand(), a.restoreCommand(),
 		a.cleanCommand(), a.versionCommand(), a.childCommand(), a.simulateCommand(),
 	)

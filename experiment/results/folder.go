@@ -82,7 +82,7 @@ func (w *Writer) open(flags int) (err error) {
 	}
 	// Two writers would record trials twice. The kernel gives the lock back
 	// with the file, however its holder dies.
-	if err := syscall.Flock(int(w.trials.Fd()), syscall.LOCK_EX|syscall.LOCK_NB); errors.Is(err, syscall.EWOULDBLOCK) {
+	if err := flock(w.trials); errors.Is(err, syscall.EWOULDBLOCK) {
 		w.trials.Close()
 		return ErrBusy
 	}
@@ -91,6 +91,8 @@ func (w *Writer) open(flags int) (err error) {
 	}
 	return err
 }
+
+func flock(f *os.File) error { return syscall.Flock(int(f.Fd()), syscall.LOCK_EX|syscall.LOCK_NB) }
 
 // cutTorn shortens a file to its last whole line. Lines are far shorter than
 // the window, except where a function's error text is at its longest.
@@ -399,15 +401,32 @@ func (t *Trial) check() error {
 	return nil
 }
 
+// dirs gives the folders of an output folder's runs, by experiment and id.
+func dirs(out, experiment string) (dirs []string) {
+	root := filepath.Join(out, "runs")
+	experiments, _ := os.ReadDir(root) // none yet, or what is there is none
+	for _, e := range experiments {
+		if experiment != "" && e.Name() != experiment {
+			continue
+		}
+		runs, _ := os.ReadDir(filepath.Join(root, e.Name()))
+		for _, r := range runs {
+			dir := filepath.Join(root, e.Name(), r.Name())
+			if _, err := os.Stat(filepath.Join(dir, RunFile)); err == nil {
+				dirs = append(dirs, dir)
+			}
+		}
+	}
+	return dirs
+}
+
 // List opens every run below the output folder, oldest first. A folder that
 // cannot be read is reported beside the others.
-func List(out string) (runs []*Folder, bad []error) {
-	dirs, err := filepath.Glob(filepath.Join(out, "runs", "*", "*", RunFile))
-	if err != nil {
-		return nil, []error{err}
-	}
+func List(out string) (runs []*Folder, bad []error) { return list(dirs(out, "")) }
+
+func list(dirs []string) (runs []*Folder, bad []error) {
 	for _, d := range dirs {
-		f, err := Open(filepath.Dir(d))
+		f, err := Open(d)
 		if err != nil {
 			bad = append(bad, err)
 			continue
@@ -418,25 +437,38 @@ func List(out string) (runs []*Folder, bad []error) {
 	return runs, bad
 }
 
-// Find opens the run that a user names: a folder, a run's id, or "latest".
+// Find opens the run that a user names: a folder, a run's id, latest or
+// baseline, or one of the latter two of one experiment: coldstart/latest.
 func Find(out, name string) (*Folder, error) {
-	if name != "latest" {
+	experiment, which := filepath.Split(name)
+	experiment = strings.TrimSuffix(experiment, "/")
+	if name != "latest" && name != "baseline" {
 		if _, err := os.Stat(filepath.Join(name, RunFile)); err == nil {
 			return Open(name)
 		}
-		dirs, _ := filepath.Glob(filepath.Join(out, "runs", "*", escapeGlob(name), RunFile))
-		if len(dirs) == 1 {
-			return Open(filepath.Dir(dirs[0]))
+	}
+	switch which {
+	case "latest":
+		runs, bad := list(dirs(out, experiment))
+		if len(runs) == 0 {
+			of := ""
+			if experiment != "" {
+				of = " of " + experiment
+			}
+			return nil, errors.Join(append(bad, fmt.Errorf("no run%s in %s yet: %w", of, out, fs.ErrNotExist))...)
 		}
-		return nil, fmt.Errorf("no run %q: it is neither a run's folder nor the id of a run in %s: %w", name, out, fs.ErrNotExist)
+		return runs[len(runs)-1], nil
+	case "baseline":
+		return findBaseline(out, experiment)
 	}
-	runs, bad := List(out)
-	if len(runs) == 0 {
-		return nil, errors.Join(append(bad, fmt.Errorf("no run in %s yet: %w", out, fs.ErrNotExist))...)
+	var found []string
+	for _, d := range dirs(out, "") {
+		if filepath.Base(d) == name {
+			found = append(found, d)
+		}
 	}
-	return runs[len(runs)-1], nil
-}
-
-func escapeGlob(s string) string {
-	return strings.NewReplacer(`*`, `\*`, `?`, `\?`, `[`, `\[`, `\`, `\\`, `/`, `\/`).Replace(s)
+	if len(found) == 1 {
+		return Open(found[0])
+	}
+	return nil, fmt.Errorf("no run %q: it is neither a run's folder nor the id of a run in %s: %w", name, out, fs.ErrNotExist)
 }
