@@ -77,7 +77,7 @@ func openCommand(argv []string, silence time.Duration) (Source, error) {
 		return nil, closed(door, c.err.Error(), form)
 	}
 	c.info = Info{Source: "command", Domains: []Domain{{
-		Name: "command", Total: true, Unit: 1e-6, Period: c.period, Integrated: c.unit == "W",
+		Name: "command", Total: true, Unit: 1e-6, Most: mostOfMachine, Period: c.period, Integrated: c.unit == "W",
 	}}}
 	return c, nil
 }

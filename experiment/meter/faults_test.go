@@ -339,6 +339,35 @@ func TestPermission(t *testing.T) {
 	os.Chmod(filepath.Join(s.Dir(), "class/powercap"), 0o755)
 }
 
+// Events of a processor need a right that nobody has.
+func TestPerfPermission(t *testing.T) {
+	if b, _ := os.ReadFile("/proc/sys/kernel/perf_event_paranoid"); strings.HasPrefix(string(b), "0") || strings.HasPrefix(string(b), "-") {
+		t.Skip("perf_event_paranoid lets everybody count events here")
+	}
+	sysfs := t.TempDir()
+	dir := filepath.Join(sysfs, "bus/event_source/devices/power")
+	os.MkdirAll(filepath.Join(dir, "events"), 0o755)
+	for dir := sysfs; dir != os.TempDir(); dir = filepath.Dir(dir) {
+		os.Chmod(dir, 0o755)
+	}
+	for name, text := range map[string]string{"type": "1", "cpumask": "0", "events/energy-pkg": "event=0x00", "events/energy-pkg.scale": "1e-9", "events/energy-pkg.unit": "Joules"} {
+		if err := os.WriteFile(filepath.Join(dir, name), []byte(text+"\n"), 0o644); err != nil {
+			t.Fatal(err)
+		}
+	}
+	asNobody(t, func() {
+		_, err := meter.Open(meter.Options{Sysfs: sysfs, Source: "perf"})
+		u := (*meter.Unavailable)(nil)
+		if !errors.As(err, &u) {
+			t.Fatalf("%v", err)
+		}
+		d := u.Doors[0]
+		if !strings.Contains(d.Why, "permission denied") || !strings.Contains(d.Remedy, "kernel.perf_event_paranoid=0") || !strings.Contains(d.Remedy, "setcap cap_perfmon+ep") {
+			t.Errorf("%+v", d)
+		}
+	})
+}
+
 // Without any door, each is named.
 func TestEveryDoor(t *testing.T) {
 	_, err := meter.Open(meter.Options{Sysfs: t.TempDir()})

@@ -98,7 +98,7 @@ func sensors(chip string) (found []sensor) {
 	files, _ := filepath.Glob(filepath.Join(chip, "*_*"))
 	for _, file := range files {
 		name, what, _ := strings.Cut(filepath.Base(file), "_")
-		d := Domain{Name: name, Unit: 1e-6, Period: time.Duration(interval) * time.Millisecond}
+		d := Domain{Name: name, Unit: 1e-6, Most: mostOfMachine, Period: time.Duration(interval) * time.Millisecond}
 		switch {
 		case strings.HasPrefix(name, "energy") && what == "input":
 		case strings.HasPrefix(name, "power") && (what == "average" || what == "input" && !exists(filepath.Join(chip, name+"_average"))):

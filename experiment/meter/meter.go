@@ -38,17 +38,22 @@ type Domain struct {
 	// Integrated says that the source shows power, and that the Meter sums it
 	// up over time.
 	Integrated bool
+	// Most is more than it can take, in watts. A counter that went further was
+	// set back, or wrapped once too often.
+	Most float64
 }
+
+// What no processor package, with its memory, and what no machine takes.
+const (
+	mostOfPackage = 2_000
+	mostOfMachine = 20_000
+)
 
 // MaxGap is how far apart two readings may lie so that no second wrap can
 // hide between them; 0 where the domain does not say that it wraps.
 func (d Domain) MaxGap() time.Duration {
-	return time.Duration(float64(d.Range) * d.Unit / MostWatts * float64(time.Second))
+	return time.Duration(float64(d.Range) * d.Unit / d.Most * float64(time.Second))
 }
-
-// MostWatts is more than any processor package takes. A counter that went
-// further was set back, or wrapped once too often.
-const MostWatts = 2000.0
 
 // Info says what a source is.
 type Info struct {

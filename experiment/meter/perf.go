@@ -30,10 +30,11 @@ type perf struct {
 var powerEvents = []struct {
 	event, name string
 	total       bool
+	most        float64
 }{
-	{"energy-pkg", "package", true},
-	{"energy-ram", "dram", false},
-	{"energy-psys", "psys", false},
+	{"energy-pkg", "package", true, mostOfPackage},
+	{"energy-ram", "dram", false, mostOfPackage},
+	{"energy-psys", "psys", false, mostOfMachine},
 }
 
 // openPerf opens the events of the PMU below sysfs.
@@ -89,7 +90,7 @@ func openPerf(sysfs string) (Source, error) {
 				continue
 			}
 			p.files = append(p.files, fd)
-			p.info.Domains = append(p.info.Domains, Domain{Name: name, Total: e.total, Unit: unit, Period: raplPeriod})
+			p.info.Domains = append(p.info.Domains, Domain{Name: name, Total: e.total, Unit: unit, Period: raplPeriod, Most: e.most})
 		}
 	}
 	return p, nil

@@ -117,9 +117,10 @@ func zoneDomain(dir string, part []string) (Domain, error) {
 	if err != nil {
 		return Domain{}, fmt.Errorf("its name can't be read: %w", err)
 	}
-	d := Domain{Name: strings.TrimSpace(string(b)), Unit: 1e-6, Period: raplPeriod}
+	d := Domain{Name: strings.TrimSpace(string(b)), Unit: 1e-6, Period: raplPeriod, Most: mostOfPackage}
 	switch {
 	case d.Name == "psys": // at the top, wherever the driver put it
+		d.Most = mostOfMachine
 	case part != nil && d.Name == "dram":
 		d.Name += "-" + part[1] // two packages have one each
 	case part != nil: // core and uncore; on AMD, core is a single one

@@ -138,13 +138,3 @@ func FuzzCount(f *testing.F) {
 		}
 	})
 }
-
-// BenchmarkRead shows what a reading of one zone costs.
-func BenchmarkRead(b *testing.B) {
-	p := open(b, tree{"intel-rapl:0": zone("package-0", "123456789")}.write(b))
-	for b.Loop() {
-		if _, err := p.Read(0); err != nil {
-			b.Fatal(err)
-		}
-	}
-}

@@ -128,18 +128,19 @@ func (m *Meter) read() {
 	defer m.mu.Unlock()
 	m.seq++
 	began := m.clock.Now()
+	now := began
 	for i := range m.states {
-		before := m.clock.Now()
+		before := now
 		raw, err := m.source.Read(i)
+		now = m.clock.Now()
 		if err != nil {
 			m.states[i].broken = err
 			m.fault(i, fmt.Sprintf("%s can't be read: %s", m.info.Domains[i].Name, err))
 			continue
 		}
-		m.advance(i, raw, before, m.clock.Now())
+		m.advance(i, raw, before, now)
 	}
 	// Between two looks at the one clock, so that a pause is no suspend.
-	now := m.clock.Now()
 	boot := m.clock.Boot()
 	after := m.clock.Now()
 	if m.seq > 1 && boot-after > m.ahead+int64(suspendedFor) {
@@ -212,7 +213,7 @@ func (m *Meter) advance(i int, raw uint64, before, after int64) {
 	}
 	// A change holds all energy since the change before.
 	since := time.Duration(after - last.changeLo)
-	if j := float64(gain) * d.Unit; j > MostWatts*since.Seconds()+slack {
+	if j := float64(gain) * d.Unit; j > d.Most*since.Seconds()+slack {
 		m.fault(i, fmt.Sprintf("%s went on by %.4g J in %s: the counter was set back, or wrapped more than once", d.Name, j, since.Round(time.Microsecond)))
 		return
 	}

@@ -238,7 +238,7 @@ func (m *Meter) invalid(i int, from, to mark, w DomainWindow) string {
 		return fmt.Sprintf("%s was not updated between the edges", d.Name)
 	case w.Joules <= 0:
 		return fmt.Sprintf("%s did not move for %.3g s", d.Name, w.Length)
-	case w.Joules/w.Length > MostWatts:
+	case w.Joules/w.Length > d.Most:
 		return fmt.Sprintf("%s would have taken %.0f W", d.Name, w.Joules/w.Length)
 	case d.Integrated && w.Length < 2*d.Period.Seconds():
 		return fmt.Sprintf("%s has a new value every %s, and the window lasts %.3g s", d.Name, d.Period, w.Length)

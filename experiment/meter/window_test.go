@@ -4,6 +4,7 @@ import (
 	"context"
 	"math"
 	"math/rand/v2"
+	"slices"
 	"testing"
 	"time"
 
@@ -97,5 +98,46 @@ func TestWindowsAgainstTruth(t *testing.T) {
 	t.Logf("%d of %d within 2u; the errors' spread is %.2f u; %d wraps; u is %.2g of the energy", within, cases, spread, wraps, us/cases)
 	if within < 950 || spread < 1./3 || wraps < cases/10 {
 		t.Errorf("%d of %d within 2u, the spread is %.2f u, %d wraps", within, cases, spread, wraps)
+	}
+}
+
+// In real time too, with whatever else this machine does.
+func TestWindowsInRealTime(t *testing.T) {
+	s, err := simulator.New(simulator.Options{Dir: t.TempDir(), Zones: []simulator.Zone{zone("0", 40), zone("1", 10)}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	ctx, cancel := context.WithCancel(t.Context())
+	done := make(chan error)
+	go func() { done <- s.Run(ctx) }()
+	src, err := meter.Open(meter.Options{Sysfs: s.Dir()})
+	if err != nil {
+		t.Fatal(err)
+	}
+	m := meter.Watch(src, nil)
+	var off []float64
+	for range 15 {
+		from := edge(t, m)
+		time.Sleep(30 * time.Millisecond)
+		w := m.Window(from, edge(t, m))
+		if w.Invalid != "" {
+			t.Fatal(w.Invalid)
+		}
+		truth := 0.0
+		for i, d := range w.Domains {
+			truth += []float64{40, 10}[i] * d.Length
+		}
+		off = append(off, math.Abs(w.Joules/truth-1))
+	}
+	m.Close()
+	cancel()
+	if err := <-done; err != nil {
+		t.Error(err)
+	}
+	s.Close()
+	slices.Sort(off)
+	t.Logf("15 windows of 30 ms are off by %.2g at the median, %.2g at most", off[7], off[14])
+	if off[7] > 0.02 {
+		t.Errorf("half of all windows are off by %.2g and more", off[7])
 	}
 }

@@ -52,7 +52,7 @@ type Options struct {
 // Simulator is a tree and the energy behind it.
 type Simulator struct {
 	o    Options
-	made bool // the root was made here
+	made bool // the root was made here, or by one that was killed
 
 	mu    sync.Mutex
 	now   func() int64
@@ -136,6 +136,7 @@ func (s *Simulator) makeRoot() error {
 		if err := os.RemoveAll(s.powercap()); err != nil {
 			return err
 		}
+		s.made = true
 	}
 	if err := os.MkdirAll(s.powercap(), 0o755); err != nil {
 		return err
