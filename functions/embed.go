@@ -1,7 +1,6 @@
-// Package functions holds the helpers for the function protocol as data, so
-// that a compiler can be given them for a function that lies anywhere. The
-// functions themselves are in the folders beside it, and nothing of them is
-// here.
+// Package functions holds as data the helpers for the function protocol, so
+// that a compiler can be given them for a function that lies anywhere, and the
+// functions in the folders beside it. It runs nothing.
 package functions
 
 import "embed"

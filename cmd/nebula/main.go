@@ -125,7 +125,7 @@ Each flag has a twin in the environment: --out is NEBULA_OUT.`,
 		a.reportCommand(), a.listCommand(), a.showCommand(), a.exportCommand(),
 		a.pruneCommand(), a.baselineCommand(),
 		a.doctorCommand(), a.tuneCommand(), a.restoreCommand(),
-		a.cleanCommand(), a.versionCommand(), a.childCommand(), a.simulateCommand(),
+		a.cleanCommand(), a.initCommand(), a.versionCommand(), a.childCommand(), a.simulateCommand(),
 	)
 	return root
 }
