@@ -67,10 +67,7 @@ const handle = `(() => {
 
 func TestPagesInBrowser(t *testing.T) {
 	needCharts(t)
-	shots := os.Getenv("NEBULA_TEST_SCREENSHOTS")
-	if shots == "" {
-		shots = t.TempDir()
-	}
+	dir := shots(t)
 	browser := newBrowser(t)
 
 	hostile := coldstart()
@@ -106,7 +103,7 @@ func TestPagesInBrowser(t *testing.T) {
 					continue // two of the four looks are enough for the long pages
 				}
 				t.Run(fmt.Sprintf("%s %s %d", test.name, scheme, width), func(t *testing.T) {
-					stem := filepath.Join(shots, strings.ReplaceAll(fmt.Sprintf("%s-%s-%d", test.name, scheme, width), " ", "-"))
+					stem := filepath.Join(dir, strings.ReplaceAll(fmt.Sprintf("%s-%s-%d", test.name, scheme, width), " ", "-"))
 					browser.look(t, filepath.Join(f.Dir, pageFile), scheme, width, test.charts, stem+".png")
 					browser.look(t, filepath.Join(out, pageFile), scheme, width, 0, stem+"-index.png")
 				})
@@ -143,6 +140,33 @@ const filter = `(async () => {
 	look();
 	return out;
 })()`
+
+func TestHistoryInBrowser(t *testing.T) {
+	needCharts(t)
+	out := t.TempDir()
+	year(t, out, 90, 6)
+	if err := WriteAssets(out); err != nil {
+		t.Fatal(err)
+	}
+	if err := WriteIndex(out); err != nil {
+		t.Fatal(err)
+	}
+	b := newBrowser(t)
+	for _, scheme := range []string{"light", "dark"} {
+		for _, width := range []int64{360, 1600} {
+			shot := filepath.Join(shots(t), fmt.Sprintf("history-%s-%d.png", scheme, width))
+			b.look(t, filepath.Join(out, pageFile), scheme, width, 2, shot)
+		}
+	}
+}
+
+// shots is where screenshots go.
+func shots(t *testing.T) string {
+	if dir := os.Getenv("NEBULA_TEST_SCREENSHOTS"); dir != "" {
+		return dir
+	}
+	return t.TempDir()
+}
 
 func TestFiltersInBrowser(t *testing.T) {
 	needCharts(t)

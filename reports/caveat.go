@@ -18,6 +18,8 @@ type Caveat struct {
 	Text  Sentence `json:"text"`
 	// Detail is a message from a backend or a function, as it came.
 	Detail string `json:"detail,omitempty"`
+
+	first bool // stands above the verdicts whatever its level
 }
 
 // Level says how much a caveat takes away.
@@ -38,8 +40,16 @@ func caveats(s *Summary, r *reading) []Caveat {
 		say(&c.Text)
 		out = append(out, c)
 	}
+	// What is missing or failed stands at the top: no number makes up for it.
+	first := func(tell func(*Summary, adder)) {
+		n := len(out)
+		tell(s, add)
+		for i := range out[n:] {
+			out[n+i].first = true
+		}
+	}
 	missing(s, add)
-	unfinished(s, add)
+	first(unfinished)
 	if r.strange > 0 {
 		add(Warning, "", func(t *Sentence) {
 			t.say("%s of trials or cells that the plan does not hold: not counted. The folder's files do not belong together.", plural(r.strange, "record"))
@@ -48,7 +58,7 @@ func caveats(s *Summary, r *reading) []Caveat {
 	// First what is wrong with the functions: who compares the speed of two
 	// programs compares the same work.
 	differentAnswers(s, r, add)
-	failures(s, add)
+	first(failures)
 	repeated(r, add)
 	stopped(s, add)
 	disturbances(s, add)
@@ -387,7 +397,7 @@ func unmarked(s *Summary, add adder) {
 }
 
 // above reports whether a reader must know before the first verdict.
-func (c Caveat) above() bool { return c.Level == Missing || c.Level == Wrong }
+func (c Caveat) above() bool { return c.first || c.Level == Missing || c.Level == Wrong }
 
 // split gives the caveats that stand above the verdicts and those below.
 func split(cs []Caveat) (above, below []Caveat) {

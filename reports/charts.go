@@ -92,6 +92,10 @@ type chart struct {
 	Samples string  `json:"samples,omitempty"` // the element that holds them
 	Bars    *bars   `json:"bars,omitempty"`
 	Curves  *curves `json:"curves,omitempty"`
+	// A history's chart is about one backend, and one subject at a time.
+	Backend  string   `json:"backend,omitempty"`
+	Color    int      `json:"color,omitempty"`
+	Subjects []string `json:"subjects,omitempty"`
 	// Inputs are the names behind the choice of an input.
 	Inputs []string `json:"inputs,omitempty"`
 }

@@ -44,6 +44,7 @@ type figure struct {
 	Function                string // whose it is
 	At                      int    // the function's place among those of the run
 	Wide                    bool
+	Name                    bool // the title is a name from a file
 	Data                    template.JS
 	Choices                 []choice
 	Swatches                []swatch

@@ -22,7 +22,7 @@ func runFacts(s *Summary) (out []Sentence) {
 	if s.Ended != nil {
 		add(func(x *Sentence) { x.say("took %s", lasting(s.Ended.Sub(s.Started))) })
 	}
-	add(func(x *Sentence) { x.say("%s", stateWords(s)) })
+	add(func(x *Sentence) { x.say("%s", stateWords(s.State)) })
 	add(func(x *Sentence) {
 		x.say("%d of %s", s.Trials.Ended, plural(s.Trials.Planned, "trial"))
 		if s.Trials.Bad > 0 {
@@ -37,9 +37,9 @@ func runFacts(s *Summary) (out []Sentence) {
 	return out
 }
 
-func stateWords(s *Summary) string {
-	if s.State == results.Running {
+func stateWords(s results.State) string {
+	if s == results.Running {
 		return "still running, or killed"
 	}
-	return string(s.State)
+	return string(s)
 }

@@ -1,6 +1,7 @@
 package reports
 
 import (
+	"encoding/json"
 	"errors"
 	"fmt"
 	"os"
@@ -14,28 +15,53 @@ import (
 // indexPage is what the template of the index gets.
 type indexPage struct {
 	frame
-	Newest     []newestView
-	Unreadable []string
-	All        *table
+	Newest      []newestView
+	Regressions []regressionView
+	Trends      []*trendView
+	Unreadable  []string
+	All         *table
 }
 
 type newestView struct {
 	Experiment, Link string
 	Alerts           []caveatView
-	Verdict          *verdictView
+	Verdict          *storedVerdict
 	NoVerdict        string
 	Line             string
+	Bad              bool
+}
+
+// regressionView holds the regressions of an experiment: those that stand,
+// and those that somebody accepts.
+type regressionView struct {
+	Experiment string
+	Standing   *table
+	Ignored    *table
+	HowTo      string // the entry that makes the first of them ignored
 }
 
 // WriteIndex writes the page over all runs below the output folder. Its
 // error concerns the page itself: a run that cannot be read is named on it.
 func WriteIndex(out string) error {
 	runs, bad := results.List(out)
-	p := &indexPage{frame: newFrame("Nebula: runs", "", false)}
+	as, err := assets()
+	if err != nil {
+		return err
+	}
+	p := &indexPage{frame: newFrame("Nebula: runs", "", len(as) == 0)}
 	p.All = &table{Head: append(left("experiment", "run", "started", "state"), right("trials", "not ok", "missing cells")...)}
-	newest := map[string]bool{}
-	for _, f := range slices.Backward(runs) {
-		s, err := gather(f)
+	ignored, err := readIgnored(out)
+	if err != nil {
+		bad = append(bad, err)
+	}
+	var names []string
+	nights := map[string][]night{} // by experiment, oldest first
+	newest := map[string]int{}
+	for i, f := range runs {
+		newest[f.Run.Experiment] = i
+	}
+	for i, f := range runs {
+		d, err := digestOf(f, newest[f.Run.Experiment] == i)
 		if err != nil {
 			bad = append(bad, err)
 			continue
@@ -44,11 +70,31 @@ func WriteIndex(out string) error {
 		if err != nil {
 			return err
 		}
-		p.All.Rows = append(p.All.Rows, indexRow(s, link))
-		if !newest[s.Experiment] {
-			newest[s.Experiment] = true
-			s.Verdicts = verdicts(s.ran())
-			p.Newest = append(p.Newest, newestRun(s, link))
+		nights[d.Experiment] = append(nights[d.Experiment], night{d, &f.Run, link})
+		if i := slices.Index(names, d.Experiment); i >= 0 {
+			names = slices.Delete(names, i, i+1)
+		}
+		names = slices.Insert(names, 0, d.Experiment) // the newest run first
+		p.All.Rows = slices.Insert(p.All.Rows, 0, indexRow(d, link))
+	}
+	for i, name := range names {
+		all := nights[name]
+		last := all[len(all)-1]
+		p.Newest = append(p.Newest, newestRun(last.digest, last.link))
+		h := newHistory(name, all)
+		rs, err := h.regressions(ignored)
+		if err != nil {
+			return err
+		}
+		if len(rs) > 0 {
+			p.Regressions = append(p.Regressions, newRegressionView(name, rs))
+		}
+		t, err := newTrend(i, h)
+		if err != nil {
+			return err
+		}
+		if t != nil {
+			p.Trends = append(p.Trends, t)
 		}
 	}
 	if len(p.All.Rows) == 0 {
@@ -61,6 +107,26 @@ func WriteIndex(out string) error {
 		return err
 	}
 	return render(filepath.Join(out, pageFile), "index", p)
+}
+
+func newRegressionView(name string, rs []Regression) regressionView {
+	v := regressionView{Experiment: name}
+	var standing, ignored []Regression
+	for _, r := range rs {
+		if r.Ignore != nil {
+			ignored = append(ignored, r)
+		} else {
+			standing = append(standing, r)
+		}
+	}
+	v.Standing, v.Ignored = regressionTable(standing), regressionTable(ignored)
+	if len(standing) > 0 {
+		r := standing[0]
+		if b, err := json.Marshal(Ignore{name, r.Cell.String(), r.Metric, r.Since, "why"}); err == nil {
+			v.HowTo = string(b)
+		}
+	}
+	return v
 }
 
 // pageLink is the address of a run's page; empty where it has none yet.
@@ -80,35 +146,28 @@ func inside(out string, err error) string {
 	return strings.ReplaceAll(err.Error(), filepath.Clean(out)+string(filepath.Separator), "")
 }
 
-func indexRow(s *Summary, link string) []td {
-	row := []td{{Text: s.Experiment}, {Text: s.Run, Link: link}}
-	row = append(row, cells(when(s.Started), stateWords(s))...)
-	row[3].Bad = s.State != results.Complete
-	missing := 0
-	for _, l := range s.LeftOut {
-		if !l.Chosen {
-			missing += l.Cells
-		}
-	}
+func indexRow(d *digest, link string) []td {
+	row := []td{{Text: d.Experiment}, {Text: d.Run, Link: link}}
+	row = append(row, cells(when(d.Started), stateWords(d.State))...)
+	row[3].Bad = d.State != results.Complete
 	return append(row,
-		td{Text: fmt.Sprintf("%d of %d", s.Trials.Ended, s.Trials.Planned), Right: true, Bad: s.Trials.Missing > 0},
-		td{Text: fmt.Sprint(s.Trials.Bad), Right: true, Bad: s.Trials.Bad > 0},
-		td{Text: fmt.Sprint(missing), Right: true, Bad: missing > 0},
+		td{Text: fmt.Sprintf("%d of %d", d.Trials.Ended, d.Trials.Planned), Right: true, Bad: d.Trials.Missing > 0},
+		td{Text: fmt.Sprint(d.Trials.Bad), Right: true, Bad: d.Trials.Bad > 0},
+		td{Text: fmt.Sprint(d.Missing), Right: true, Bad: d.Missing > 0},
 	)
 }
 
-func newestRun(s *Summary, link string) newestView {
-	above, _ := split(s.Caveats)
+func newestRun(d *digest, link string) newestView {
 	v := newestView{
-		Experiment: s.Experiment, Link: link, NoVerdict: noVerdict(s), Alerts: caveatViews(above),
-		Line: fmt.Sprintf("%s · %s · %d of %s", when(s.Started), stateWords(s), s.Trials.Ended, plural(s.Trials.Planned, "trial")),
+		Experiment: d.Experiment, Link: link, NoVerdict: d.NoVerdict, Verdict: d.Verdict,
+		Bad:  d.State != results.Complete || d.Trials.Missing > 0,
+		Line: fmt.Sprintf("%s · %s · %d of %s", when(d.Started), stateWords(d.State), d.Trials.Ended, plural(d.Trials.Planned, "trial")),
 	}
-	if s.Trials.Bad > 0 {
-		v.Line += fmt.Sprintf(", %d not ok", s.Trials.Bad)
+	for _, c := range d.Alerts {
+		v.Alerts = append(v.Alerts, caveatViews([]Caveat{{Level: c.Level, Text: c.Text, Detail: c.Detail}})...)
 	}
-	if len(s.Verdicts) > 0 {
-		first := s.Verdicts[0]
-		v.Verdict = &verdictView{Verdict: first, Subject: first.subject()}
+	if d.Trials.Bad > 0 {
+		v.Line += fmt.Sprintf(", %d not ok", d.Trials.Bad)
 	}
 	return v
 }

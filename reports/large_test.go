@@ -4,16 +4,21 @@ import (
 	"bufio"
 	"encoding/json"
 	"fmt"
+	htmlpkg "html"
 	"io"
+	"math"
 	"math/rand/v2"
 	"os"
 	"os/exec"
 	"path/filepath"
+	"regexp"
+	"strconv"
 	"strings"
 	"syscall"
 	"testing"
 	"time"
 
+	"github.com/nebula-bench/nebula/experiment"
 	"github.com/nebula-bench/nebula/experiment/results"
 )
 
@@ -120,5 +125,160 @@ func BenchmarkMillion(b *testing.B) {
 		if err := Write(out, f); err != nil {
 			b.Fatal(err)
 		}
+	}
+}
+
+// year writes a history: nights of 50 cells with few trials each, of which
+// one becomes slower at the 60th and the kernel changes at the same time.
+func year(tb testing.TB, out string, nights, repeat int) {
+	tb.Helper()
+	x := large(50 * (repeat + 1))
+	for n := range nights {
+		x.run = func(r *results.Run) {
+			r.Started = began.AddDate(0, 0, n)
+			r.ID = r.Started.Format("20060102T150405Z-") + fmt.Sprintf("%04x", n)
+			r.State = results.Complete
+			if n >= 59 {
+				r.Host.Kernel = "6.13.1"
+			}
+		}
+		f := x.write(tb, out)
+		err := results.WriteFile(filepath.Join(f.Dir, results.TrialsFile), func(w io.Writer) error {
+			rng := rand.New(rand.NewPCG(uint64(n), 4))
+			b := bufio.NewWriterSize(w, 1<<20)
+			for p := range f.Plan.Trials() {
+				r := trial(rng, f.Plan.Cells[p.Cell], p)
+				if ready, ok := r.At.Get(experiment.Ready); ok && n >= 59 && r.Backend == "wazero.wasm" && r.Input == "n=9" && r.Start == experiment.Cached {
+					for _, e := range []experiment.Event{experiment.Ready, experiment.Done, experiment.Responded, experiment.Exited, experiment.Removed} {
+						at, _ := r.At.Get(e)
+						r.At.Set(e, at+ready/4)
+					}
+				}
+				line, err := json.Marshal(r)
+				if err != nil {
+					return err
+				}
+				b.Write(append(line, '\n'))
+			}
+			return b.Flush()
+		})
+		if err != nil {
+			tb.Fatal(err)
+		}
+	}
+}
+
+// TestHistory looks at nights of 50 cells, of which one became slower.
+func TestHistory(t *testing.T) {
+	nights := 365
+	if testing.Short() {
+		nights = 90
+	}
+	out := t.TempDir()
+	year(t, out, nights, 6)
+	size := 0
+	index := func() string {
+		t.Helper()
+		if err := WriteIndex(out); err != nil {
+			t.Fatal(err)
+		}
+		b, err := os.ReadFile(filepath.Join(out, pageFile))
+		if err != nil {
+			t.Fatal(err)
+		}
+		size = len(b)
+		return htmlpkg.UnescapeString(string(b))
+	}
+	begin := time.Now()
+	html := index()
+	first := time.Since(begin)
+	begin = time.Now()
+	if again := index(); again != html {
+		t.Error("the page made from digests is another")
+	}
+	t.Logf("%d nights: %.1f s, %.1f s once they had been read, a page of %d KB", nights, first.Seconds(), time.Since(begin).Seconds(), size/1000)
+	if size > 300_000 {
+		t.Errorf("the page has %d bytes, want at most 300 KB", size)
+	}
+	section := func(html string) string {
+		_, rest, _ := strings.Cut(html, "What became slower")
+		rest, _, _ = strings.Cut(rest, "Over time")
+		return rest
+	}
+	slower := section(html)
+	dated := regexp.MustCompile(`<td><bdi>n=9</bdi></td><td><bdi>wazero.wasm</bdi></td><td><bdi>cached</bdi></td><td><bdi>startup</bdi></td>` +
+		`<td class="r"><bdi class="bad">\+(\d+\.\d)[^[]*\[[^]]*\]</span></td><td class="r"><bdi>\d{8}T201500Z-(\w+)</bdi></td><td><bdi>([^<]*)</bdi>`).FindStringSubmatch(slower)
+	if dated == nil {
+		t.Fatalf("the step is not among what became slower:\n%s", slower)
+	}
+	night, _ := strconv.ParseInt(dated[2], 16, 32)
+	if change, _ := strconv.ParseFloat(dated[1], 64); math.Abs(change-25) > 4 || night < 57 || night > 61 {
+		t.Errorf("a step of %s %% at night %d, want 25 %% at 59", dated[1], night)
+	}
+	if night == 59 && dated[3] != "host.kernel: 6.12.9 → 6.13.1" {
+		t.Errorf("what else changed: %q", dated[3])
+	}
+	if rows := strings.Count(slower, "<tr>") - 1; rows > 2 {
+		t.Errorf("%d regressions, want the one that was made and hardly another:\n%s", rows, slower)
+	}
+
+	// Somebody looks at it.
+	entry := regexp.MustCompile(`<pre><bdi>(\{.*?\})</bdi>`).FindStringSubmatch(slower)
+	if entry == nil {
+		t.Fatal("the page does not say how to accept a regression")
+	}
+	ignore := filepath.Join(out, IgnoreFile)
+	if err := os.WriteFile(ignore, []byte("["+entry[1]+"]"), 0o644); err != nil {
+		t.Fatal(err)
+	}
+	if s := section(index()); !strings.Contains(s, "1 accepted") || strings.Contains(s, `class="bad">+`+dated[1]) {
+		t.Errorf("an accepted regression still stands:\n%s", s)
+	}
+	if err := os.WriteFile(ignore, []byte("{"), 0o644); err != nil {
+		t.Fatal(err)
+	}
+	if !strings.Contains(index(), "ignore.json: not a list of ignored regressions") {
+		t.Error("a list that can't be read is not told")
+	}
+
+	// A digest of other records is no longer true.
+	runs, _ := results.List(out)
+	last := runs[len(runs)-1]
+	b, err := os.ReadFile(filepath.Join(last.Dir, results.TrialsFile))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := os.WriteFile(filepath.Join(last.Dir, results.TrialsFile), b[:len(b)/2], 0o644); err != nil {
+		t.Fatal(err)
+	}
+	if !strings.Contains(index(), "The run says that it is complete, yet") {
+		t.Error("records that are gone are still on the page")
+	}
+}
+
+// BenchmarkIndex makes the index of a year of nights of 50 cells, and prints
+// the bytes of the page.
+func BenchmarkIndex(b *testing.B) {
+	out := b.TempDir()
+	year(b, out, 365, 20)
+	for _, name := range []string{"first", "again"} {
+		b.Run(name, func(b *testing.B) {
+			for b.Loop() {
+				if name == "first" {
+					old, _ := filepath.Glob(filepath.Join(out, "runs", "*", "*", digestFile))
+					for _, f := range old {
+						os.Remove(f)
+					}
+				}
+				if err := WriteIndex(out); err != nil {
+					b.Fatal(err)
+				}
+			}
+			info, err := os.Stat(filepath.Join(out, pageFile))
+			if err != nil {
+				b.Fatal(err)
+			}
+			b.ReportMetric(float64(info.Size()), "page-bytes")
+		})
 	}
 }

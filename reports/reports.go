@@ -48,7 +48,11 @@ func Write(out string, f *results.Folder) error {
 	if err := os.MkdirAll(dir, 0o755); err != nil {
 		return err
 	}
-	return render(filepath.Join(dir, pageFile), "run", p)
+	if err := render(filepath.Join(dir, pageFile), "run", p); err != nil {
+		return err
+	}
+	newDigest(f, s, true).store(f.Dir)
+	return nil
 }
 
 // place is where a run's page belongs. The names come from run.json, which

@@ -259,18 +259,18 @@ func TestTroubledRuns(t *testing.T) {
 		want []string // in this order
 	}{
 		{"one trial", one, []string{"Nothing is sure about", "with medians of", "a sample of 1 is too small", "5 cells have too few trials"}},
-		{"all failed", none, []string{"No trial counts, so there is nothing to compare.", "620 of 620 trials failed in the backend, in 20 cells", "engine gone", "No trial counts in 20 cells", "Not in the chart"}},
-		{"empty", empty, []string{"nothing to compare", "has not ended, or was killed: 620 of 620 trials are missing"}},
+		{"all failed", none, []string{"620 of 620 trials failed in the backend, in 20 cells", "engine gone", "No trial counts, so there is nothing to compare.", "No trial counts in 20 cells", "Not in the chart"}},
+		{"empty", empty, []string{"has not ended, or was killed: 620 of 620 trials are missing", "nothing to compare"}},
 		{"zero", zero, []string{"Nothing is sure about", "a median is not above zero", "a median of 0", "has no place on this axis"}},
 		{"wrong", wrong, []string{
-			"Wrong answers.", "answered differently on", "docker.scratch", "n=10", "1 of 9 trials gave a wrong answer",
-			"What this run says", "4 of 180 trials were not as cold", "No ready marker came from",
+			"Wrong answers.", "answered differently on", "docker.scratch", "n=10", "1 of 9 trials gave a wrong answer", "4 of 180 trials were not as cold",
+			"What this run says", "No ready marker came from",
 		}},
-		{"killed", killed, []string{"has not ended, or was killed: 520 of 620 trials are missing"}},
-		{"broken", broken, []string{"Nebula itself could not go on: 521 of 620 trials are missing"}},
+		{"killed", killed, []string{"has not ended, or was killed: 520 of 620 trials are missing", "What this run says"}},
+		{"broken", broken, []string{"Nebula itself could not go on: 521 of 620 trials are missing", "What this run says"}},
 		{"without docker", withoutDocker(), []string{"Missing.", "8 cells could not run here", "systemctl start docker", "What this run says", "Measurements"}},
 		{"resumed", resumed, []string{
-			"178 of 180 trials", "What this run says", "2 of 180 trials are missing",
+			"178 of 180 trials", "2 of 180 trials are missing", "What this run says",
 			"2 attempts were failed", "docker.scratch", "connection refused", "it has 2 sessions",
 		}},
 		{"noisy", noisy, []string{

@@ -59,6 +59,9 @@ type Cell struct {
 	PeakMemory int64 `json:"peak_memory_median_bytes,omitempty"`
 	// Stop says why the cell has no more trials, where the run had a rule.
 	Stop *results.Stop `json:"stop,omitempty"`
+	// Warnings say what makes the cell's startup samples less than they seem:
+	// drift, two humps, samples that hang on each other.
+	Warnings []stats.Warning `json:"warnings,omitempty"`
 	// LeftOut says why the plan does not hold the cell. Where the plan does
 	// not tell which inputs it left out, one cell without an input stands
 	// for them all.
@@ -341,7 +344,7 @@ func (r *reading) cells() []Cell {
 		if len(x.memory) > 0 {
 			c.PeakMemory = round(stats.Summarise(x.memory).Value)
 		}
-		c.drift = halves(x.startup)
+		c.drift, c.Warnings = halves(x.startup), stats.Inspect(x.startup)
 		cells = append(cells, c)
 	}
 	return cells

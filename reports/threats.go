@@ -6,6 +6,7 @@ import (
 	"strings"
 
 	"github.com/nebula-bench/nebula/experiment"
+	"github.com/nebula-bench/nebula/experiment/stats"
 )
 
 // threat is a reason why this very run may say less than it seems to: not
@@ -79,7 +80,7 @@ func newThreats(s *Summary) (out []threat) {
 			t.names(few).say(". Their medians have intervals, but a rare slow start may never have shown.")
 		})
 	}
-	distributions(s, cs, add)
+	distributions(cs, add)
 	add("One machine.", func(t *Sentence) {
 		t.say("All numbers are of one machine in %s. Ratios carry over to others better than times do, and neither does so for certain.", whenRan(s))
 	})
@@ -109,6 +110,34 @@ func stolen(s *Summary, add func(string, func(*Sentence))) {
 	}
 }
 
-// distributions tells of samples that are not what a median and its interval take
-// them for.
-func distributions(s *Summary, cs []Cell, add func(string, func(*Sentence))) {}
+// distributions tells of samples that are not what a median and its interval
+// take them for.
+func distributions(cs []Cell, add func(string, func(*Sentence))) {
+	for _, k := range []struct {
+		kind  stats.Kind
+		title string
+		means string
+	}{
+		{stats.Drift, "Drift.", "The machine or the engine changed while the run went on. Blocks spread that over all cells alike, so ratios suffer less than times."},
+		{stats.TwoHumps, "Two humps.", "Such a cell has two usual values and not one: its median lies in either or between, and the strip of trials says more."},
+		{stats.Autocorrelated, "Trials that hang on each other.", "A trial says something about the next, so there are fewer independent values than trials, and the interval is narrower than it should be."},
+	} {
+		var names []string
+		first := ""
+		for _, c := range cs {
+			for _, w := range c.Warnings {
+				if w.Kind == k.kind {
+					if names = append(names, c.String()); first == "" {
+						first = w.Text
+					}
+				}
+			}
+		}
+		if len(names) > 0 {
+			add(k.title, func(t *Sentence) {
+				t.say("Startup, in %s of %d: ", plural(len(names), "cell"), len(cs))
+				t.names(names).say(". Of the first: %s. %s", first, k.means)
+			})
+		}
+	}
+}

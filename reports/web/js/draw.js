@@ -48,6 +48,15 @@ const tips = {
       ? tip(p.seriesName, "startup " + at(1))
       : tip(p.seriesName, "median " + at(3), "middle half " + at(2) + " to " + at(4), "all " + at(1) + " to " + at(5));
   },
+  night: (chart) => (p) => {
+    const at = p.seriesType === "line" ? p.dataIndex : p.value[0], all = chart.samples;
+    const changed = all.changed.find((c) => c.at === at);
+    const lines = [encode(all.nights[at])];
+    if (p.seriesType === "line") lines.push(name(chart.data.backend) + " " + encode(p.seriesName) + ": " + formatters.percent()(p.value));
+    else lines.push("step of " + encode(p.data.start) + " by " + formatters.percent()(p.data.change));
+    if (changed) lines.push("changed: " + name(changed.what));
+    return tip(all.runs[at], ...lines);
+  },
   ecdf: () => (p) => tip(p.seriesName, Math.round(100 * p.value[1]) + " % within " + duration(p.value[0])),
 };
 

@@ -174,6 +174,48 @@ const fills = {
     return rows.length * 46 + 56;
   },
 
+  // A history: a line for each start, its levels with a band of noise, and
+  // the steps between them.
+  trend(o, chart) {
+    const all = chart.samples, subject = chart.data.subjects[chart.choice.subject || 0], metric = ["startup", "runtime"][chart.choice.metric || 0];
+    const lines = all.lines.filter((l) => l.backend === chart.data.backend && l.metric === metric && l.function + " " + l.input === subject);
+    const n = all.digits.length, percent = (log) => 100 * Math.expm1(log);
+    const color = variable("--c" + chart.data.color), muted = variable("--muted"), bad = variable("--alert");
+    const values = (l) => all.nights.map((_, i) => {
+      const two = l.values.slice(2 * i, 2 * i + 2);
+      return two === "  " ? null : percent((all.digits.indexOf(two[0]) * n + all.digits.indexOf(two[1]) - (n * n) / 2) / 1000);
+    });
+    const ends = (l, k) => (k + 1 < l.levels.length ? l.levels[k + 1][0] : all.nights.length) - 1;
+    o.xAxis[0].data = all.nights;
+    o.series = [
+      ...lines.map((l) => ({ type: "line", name: l.start, data: values(l), symbol: "circle", symbolSize: all.nights.length > 80 ? 2.5 : 4, connectNulls: false, itemStyle: { color }, lineStyle: { color, width: 1.2, type: dashes[l.start] || "solid" }, z: 4 })),
+      ...lines.map((l) => ({
+        type: "custom", name: l.start, silent: true, z: 1, encode: { x: [0, 1], y: [2, 3] },
+        data: l.levels.map((v, k) => [v[0], ends(l, k), percent(v[1] - 2 * l.noise), percent(v[1] + 2 * l.noise), percent(v[1])]),
+        renderItem: (params, api) => {
+          const a = api.coord([api.value(0), api.value(3)]), b = api.coord([api.value(1), api.value(2)]), y = api.coord([0, api.value(4)])[1];
+          return { type: "group", children: [
+            { type: "rect", shape: { x: a[0], y: a[1], width: b[0] - a[0], height: b[1] - a[1] }, style: { fill: color, opacity: 0.13 } },
+            line(a[0], y, b[0], y, { stroke: color, lineWidth: 1 }),
+          ] };
+        },
+      })),
+      {
+        type: "scatter", name: "step", symbol: "triangle", symbolSize: 11, z: 6,
+        data: lines.flatMap((l) => l.levels.slice(1).map((v, k) => ({
+          value: [v[0], percent(v[1])], start: l.start, change: percent(v[1] - l.levels[k][1]),
+          symbolRotate: v[1] > l.levels[k][1] ? 0 : 180, itemStyle: { color: v[1] > l.levels[k][1] ? bad : muted },
+        }))),
+      },
+      {
+        type: "line", data: [],
+        markLine: { symbol: "none", silent: true, label: { show: false }, lineStyle: { color: muted, type: "dotted", width: 1 }, data: all.changed.map((c) => ({ xAxis: c.at })) },
+      },
+    ];
+    chart.kept = [];
+    return 300;
+  },
+
   sizes(o, chart) {
     const lines = chart.data.curves.lines
       .filter((l) => showsMark(l.mark))

@@ -1,0 +1,238 @@
+package reports
+
+import (
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io/fs"
+	"math"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+
+	"github.com/nebula-bench/nebula/experiment"
+	"github.com/nebula-bench/nebula/experiment/results"
+	"github.com/nebula-bench/nebula/experiment/stats"
+)
+
+// history is the complete runs of an experiment, oldest first.
+type history struct {
+	experiment string
+	nights     []night
+	series     []series
+}
+
+// night is a run in a history.
+type night struct {
+	digest *digest
+	run    *results.Run
+	link   string
+}
+
+// series is a cell's metric over the nights.
+type series struct {
+	cell   experiment.Cell
+	metric string
+	values []float64 // NaN where the night has none
+	steps  []stats.Step
+	noise  float64 // relative standard deviation from night to night
+}
+
+// newHistory follows each cell over the nights. A run that was interrupted
+// or broken is none: its cells have fewer trials, and other ones.
+func newHistory(name string, all []night) *history {
+	h := &history{experiment: name}
+	for _, n := range all {
+		if n.digest.State == results.Complete && n.digest.Trials.Missing == 0 {
+			h.nights = append(h.nights, n)
+		}
+	}
+	type key struct {
+		experiment.Cell
+		metric string
+	}
+	index := map[key]int{}
+	for i, n := range h.nights {
+		for _, c := range n.digest.Cells {
+			for _, m := range followed {
+				v, ok := c.Medians[m]
+				if !ok {
+					continue
+				}
+				k := key{c.Cell, m}
+				at, ok := index[k]
+				if !ok {
+					at = len(h.series)
+					index[k] = at
+					h.series = append(h.series, series{cell: c.Cell, metric: m, values: slices.Repeat([]float64{math.NaN()}, len(h.nights))})
+				}
+				h.series[at].values[i] = float64(v)
+			}
+		}
+	}
+	for i := range h.series {
+		s := &h.series[i]
+		// A step within the margin is none that anyone asked about.
+		s.steps = slices.DeleteFunc(stats.Steps(s.values), func(st stats.Step) bool {
+			return math.Abs(math.Log1p(st.Change)) <= math.Log1p(stats.DefaultMargin)
+		})
+		var logs []float64
+		for _, v := range s.values {
+			if !math.IsNaN(v) {
+				logs = append(logs, math.Log(v))
+			}
+		}
+		s.noise = stats.NoiseOf(logs)
+	}
+	return h
+}
+
+// Regression is a step to the worse that still stands.
+type Regression struct {
+	Cell   experiment.Cell
+	Metric string
+	Since  string // the first bad run
+	Before string // the run before it
+	Change stats.Ratio
+	Other  []results.Difference // what else changed between the two
+	Ignore *Ignore              // somebody looked at it
+}
+
+// regressions gives those of a history, the largest first. The last step
+// decides: what became better again stands no more.
+func (h *history) regressions(ignored []Ignore) (out []Regression, err error) {
+	for _, s := range h.series {
+		if len(s.steps) == 0 {
+			continue
+		}
+		st := s.steps[len(s.steps)-1]
+		if st.Change <= stats.DefaultMargin {
+			continue
+		}
+		from := 0
+		if len(s.steps) > 1 {
+			from = s.steps[len(s.steps)-2].At
+		}
+		r := Regression{
+			Cell: s.cell, Metric: s.metric, Since: h.nights[st.At].digest.Run,
+			Change: stats.RatioOfMedians(known(s.values[st.At:]), known(s.values[from:st.At])),
+		}
+		if st.At > 0 {
+			r.Before = h.nights[st.At-1].digest.Run
+			if r.Other, err = results.Differences(h.nights[st.At-1].run, h.nights[st.At].run); err != nil {
+				return nil, err
+			}
+		}
+		for i := range ignored {
+			if ignored[i].matches(h.experiment, &r) {
+				r.Ignore = &ignored[i]
+			}
+		}
+		out = append(out, r)
+	}
+	slices.SortStableFunc(out, func(a, b Regression) int {
+		return int(math.Copysign(1, b.Change.Value-a.Change.Value))
+	})
+	return out, nil
+}
+
+func known(xs []float64) []float64 {
+	return slices.DeleteFunc(slices.Clone(xs), math.IsNaN)
+}
+
+// IgnoreFile lists, in the output folder, the regressions that somebody has
+// looked at and accepts.
+const IgnoreFile = "ignore.json"
+
+// Ignore is one entry of IgnoreFile.
+type Ignore struct {
+	Experiment string `json:"experiment"`
+	Cell       string `json:"cell"` // a pattern, as for --only
+	Metric     string `json:"metric"`
+	Since      string `json:"since"` // the first bad run: another step is another regression
+	Reason     string `json:"reason"`
+}
+
+func (i Ignore) matches(name string, r *Regression) bool {
+	return i.Experiment == name && experiment.Match(i.Cell, r.Cell.String()) && i.Metric == r.Metric && i.Since == r.Since
+}
+
+func readIgnored(out string) (list []Ignore, err error) {
+	name := filepath.Join(out, IgnoreFile)
+	b, err := os.ReadFile(name)
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil, nil
+	}
+	if err != nil {
+		return nil, err
+	}
+	if err := json.Unmarshal(b, &list); err != nil {
+		return nil, fmt.Errorf("%s: not a list of ignored regressions: %w", name, err)
+	}
+	return list, nil
+}
+
+// regressionTable shows regressions, newest words last: what else changed.
+func regressionTable(rs []Regression) *table {
+	if len(rs) == 0 {
+		return nil
+	}
+	ignored := rs[0].Ignore != nil
+	t := &table{Head: append(left("function", "input", "backend", "start", "metric"), right("slower by", "since")...)}
+	t.Head = append(t.Head, left("what else changed")...)
+	if ignored {
+		t.Head = append(t.Head, left("why it is ignored")...)
+	}
+	for _, r := range rs {
+		row := cells(r.Cell.Function, r.Cell.Input, r.Cell.Backend, string(r.Cell.Start), r.Metric)
+		interval := "too few nights for an interval"
+		if r.Change.Bounded {
+			interval = "[" + signed(r.Change.Low-1) + ", " + signed(r.Change.High-1) + "]"
+		}
+		row = append(row, td{Text: signed(r.Change.Value - 1), Below: interval, Right: true, Bad: !ignored},
+			td{Text: r.Since, Right: true}, td{Text: changes(r.Other)})
+		if ignored {
+			row = append(row, td{Text: r.Ignore.Reason})
+		}
+		t.Rows = append(t.Rows, row)
+	}
+	return t
+}
+
+// signed shows a share as a change in per cent.
+func signed(share float64) string {
+	digits := 1
+	if math.Abs(share) >= 0.995 {
+		digits = 0
+	}
+	s := number(100*share, digits) + "\u00a0%"
+	if share >= 0 {
+		s = "+" + s
+	}
+	return s
+}
+
+// changes names the first few differences between two runs.
+func changes(ds []results.Difference) string {
+	const most = 4
+	if len(ds) == 0 {
+		return "nothing that is known"
+	}
+	var parts []string
+	for _, d := range ds[:min(most, len(ds))] {
+		parts = append(parts, d.What+": "+orNone(shorten(d.A, 40))+" → "+orNone(shorten(d.B, 40)))
+	}
+	text := strings.Join(parts, "; ")
+	if n := len(ds) - most; n > 0 {
+		text += fmt.Sprintf("; and %d more", n)
+	}
+	return text
+}
+
+func orNone(s string) string {
+	if s == "" {
+		return "none"
+	}
+	return s
+}
