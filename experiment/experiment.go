@@ -38,19 +38,25 @@ func (x *Experiment) Resolved() (json.RawMessage, error) {
 	out.Source = nil // stands beside it
 	out.Functions = slices.Clone(x.Functions)
 	for i, f := range out.Functions {
-		f.Inputs = slices.Clone(f.Inputs)
-		for j := range f.Inputs {
-			in := &f.Inputs[j]
-			in.Stdin = brief(in.Stdin)
-			if in.Expect != nil && in.Expect.Text != nil {
-				e, text := *in.Expect, brief(*in.Expect.Text)
-				e.Text = &text
-				in.Expect = &e
-			}
-		}
+		f.Inputs = briefly(f.Inputs)
 		out.Functions[i] = f
 	}
 	return json.Marshal(out)
+}
+
+// briefly gives inputs in which a digest stands for each long text.
+func briefly(inputs []Input) []Input {
+	inputs = slices.Clone(inputs)
+	for i := range inputs {
+		in := &inputs[i]
+		in.Stdin = brief(in.Stdin)
+		if in.Expect != nil && in.Expect.Text != nil {
+			e, text := *in.Expect, brief(*in.Expect.Text)
+			e.Text = &text
+			in.Expect = &e
+		}
+	}
+	return inputs
 }
 
 func brief(s string) string {

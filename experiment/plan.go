@@ -153,7 +153,7 @@ func (p *Plan) hash(x *Experiment) (string, error) {
 		Plan      *Plan
 	}{Plan: p}
 	for _, f := range x.Functions {
-		in.Functions = append(in.Functions, function{f.Name, f.Source, f.Language, f.Image, f.Inputs})
+		in.Functions = append(in.Functions, function{f.Name, f.Source, f.Language, f.Image, briefly(f.Inputs)})
 	}
 	for _, b := range x.Backends {
 		in.Backends = append(in.Backends, backend{b.Name(), b.Options})

@@ -66,6 +66,10 @@ type loader struct {
 	files  map[string]*hcl.File
 	diags  hcl.Diagnostics
 
+	// repeats are the texts made so far by repeating one, allRepeated bytes.
+	repeats     map[string]string
+	allRepeated int64
+
 	// blurred says that a block was not understood or could not be expanded,
 	// so that nobody knows which blocks the file should have.
 	blurred bool

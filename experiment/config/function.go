@@ -276,7 +276,7 @@ func (ld *loader) inputBlock(b *hcl.Block) experiment.Input {
 
 func (ld *loader) input(name string, attrs hcl.Attributes) experiment.Input {
 	in := experiment.Input{Name: name}
-	in.Stdin, _ = ld.text(attrs["stdin"])
+	in.Stdin = ld.request(attrs["stdin"])
 	in.Expect = ld.expect(attrs["expect"])
 	args, _ := ld.texts(attrs["args"], "a list of strings, such as [\"-v\", \"10\"]", false)
 	for _, a := range args {
@@ -292,7 +292,7 @@ func (ld *loader) input(name string, attrs hcl.Attributes) experiment.Input {
 // maxExpected bounds a file that holds an answer; no answer may be longer.
 const maxExpected = 64 << 20
 
-var expectNames = []string{"text", "file", "regex", "sha256"}
+var expectNames = []string{"text", "size", "file", "regex", "sha256"}
 
 // expect is what an answer must be: a text, or an object that says what of
 // the answer is compared.
@@ -322,6 +322,11 @@ func (ld *loader) expect(attr *hcl.Attribute) *experiment.Expect {
 		case !ok:
 			ld.errorf(at, "Unsuitable value", "%s of expect must be a string, but this is %s.", k, article(elements[k].Type()))
 		case k == "text":
+			if elements["size"] == cty.NilVal || elements["size"].IsNull() {
+				e.Text = &s
+			}
+		case k == "size":
+			s = ld.repeated(at, elements)
 			e.Text = &s
 		case k == "file":
 			e.Text = ld.expectedFile(at, s)
