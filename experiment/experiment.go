@@ -35,7 +35,7 @@ type Experiment struct {
 // Of long texts it gives the digest: they are data and not a description.
 func (x *Experiment) Resolved() (json.RawMessage, error) {
 	out := *x
-	out.Source = nil // stands beside it
+	out.Source, out.File = nil, "" // stand beside it
 	out.Functions = slices.Clone(x.Functions)
 	for i, f := range out.Functions {
 		f.Inputs = briefly(f.Inputs)

@@ -291,15 +291,19 @@ func request(abort context.Context, a backends.Artifact, s experiment.Start, req
 	if err == nil {
 		resp, err = i.Invoke(ctx, req, t)
 	}
+	switch {
+	case err == nil || decided(err):
+	case errors.Is(ctx.Err(), context.DeadlineExceeded):
+		err = fmt.Errorf("stopped after %s: %w", timeout, context.DeadlineExceeded)
+	case errors.Is(err, context.DeadlineExceeded):
+		err = fmt.Errorf("%v", err) // the engine's own patience, not the function's time
+	}
 	if i != nil {
 		cleanup, cancel := context.WithTimeout(context.WithoutCancel(abort), closing)
 		defer cancel()
 		if cerr := i.Close(cleanup, t); cerr != nil && err == nil {
-			err = cerr
+			err = fmt.Errorf("remove what the trial made: %v", cerr) // whatever its kind
 		}
-	}
-	if err != nil && errors.Is(ctx.Err(), context.DeadlineExceeded) && !decided(err) {
-		err = fmt.Errorf("stopped after %s: %w", timeout, context.DeadlineExceeded)
 	}
 	return resp, err
 }

@@ -145,6 +145,9 @@ func TestOutcomes(t *testing.T) {
 		"a start that fails":   {fake{startErr: errors.New("no start")}, experiment.BackendError, "no start", -1},
 		"what it made can't be removed": {fake{invoke: answer("55"), closeErr: errors.New("stuck")},
 			experiment.BackendError, "stuck", -1},
+		"a removal that takes too long": {fake{invoke: answer("55"), closeErr: wrapped(context.DeadlineExceeded)},
+			experiment.BackendError, "remove what the trial made: ", -1},
+		"an engine that gives up": {fake{invoke: fails(wrapped(context.DeadlineExceeded))}, experiment.BackendError, "deadline", -1},
 	}
 	for name, tt := range tests {
 		t.Run(name, func(t *testing.T) {
