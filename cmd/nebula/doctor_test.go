@@ -18,7 +18,7 @@ import (
 var everything = []string{
 	"governor", "turbo", "smt", "load", "stolen time", "throttling", "temperature", "swap", "swapping", "memory",
 	"memory pressure", "other containers", "clock source", "hypervisor", "address randomisation",
-	"Docker's storage driver", "Docker's cgroups", "disk", "RAPL",
+	"Docker's storage driver", "Docker's cgroups", "disk", "energy", // of which RAPL is a source
 }
 
 func missing(found ...[]experiment.Finding) (names []string) {
