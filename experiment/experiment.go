@@ -29,6 +29,7 @@ type Experiment struct {
 	Matrix      Matrix
 	Run         Run
 	Energy      Energy
+	References  []Reference `json:",omitempty"`
 }
 
 // Resolved gives the experiment with every expression worked out, as JSON.

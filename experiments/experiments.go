@@ -19,7 +19,7 @@ import (
 
 // Files are the experiments and what lies beside them for their use.
 //
-//go:embed *.hcl base/*.sh
+//go:embed *.hcl base/*.sh reference/*.json
 var Files embed.FS
 
 // Description is what an experiment's opening comment says.

@@ -63,6 +63,11 @@ backend "docker" "debian" {
   base  = "base/debian.tar"
 }
 
+# The thesis's own table.
+reference "kluften2024" {
+  file = "reference/kluften2024.json"
+}
+
 # Windows of each of these inputs would take hours: thesis-energy has a few.
 energy {
   source = "none"

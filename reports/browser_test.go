@@ -83,6 +83,7 @@ func TestPagesInBrowser(t *testing.T) {
 		{"coldstart", coldstart(), 11},
 		{"without docker", withoutDocker(), 10},
 		{"many", many(), 22},
+		{"thesis", thesis(), 12},
 		{"hostile", hostile, 9 * len(hostileNames)},
 	}
 	for _, test := range tests {

@@ -88,10 +88,11 @@ type chart struct {
 	Axis string `json:"axis,omitempty"`
 	// Fill names a function that makes the series from the samples or the
 	// bars, for what the reader has chosen.
-	Fill    string  `json:"fill,omitempty"`
-	Samples string  `json:"samples,omitempty"` // the element that holds them
-	Bars    *bars   `json:"bars,omitempty"`
-	Curves  *curves `json:"curves,omitempty"`
+	Fill      string           `json:"fill,omitempty"`
+	Samples   string           `json:"samples,omitempty"` // the element that holds them
+	Bars      *bars            `json:"bars,omitempty"`
+	Curves    *curves          `json:"curves,omitempty"`
+	Published *publishedPoints `json:"published,omitempty"`
 	// A history's chart is about one backend, and one subject at a time.
 	Backend  string   `json:"backend,omitempty"`
 	Color    int      `json:"color,omitempty"`

@@ -14,6 +14,7 @@ type runPage struct {
 	Ratios       *ratios
 	Cells        *table
 	Measurements *measurements
+	Published    []publication
 	Threats      []threat
 	Definitions  definitions
 	Again        again
@@ -36,6 +37,10 @@ func newRunPage(s *Summary, raw string, hosted bool) (*runPage, error) {
 	if err != nil {
 		return nil, err
 	}
+	published, err := newPublications(s, ms)
+	if err != nil {
+		return nil, err
+	}
 	return &runPage{
 		frame:        newFrame(s.Experiment+" · "+s.Run, "../../../", hosted),
 		Head:         newHead(s),
@@ -47,6 +52,7 @@ func newRunPage(s *Summary, raw string, hosted bool) (*runPage, error) {
 		Ratios:       rs,
 		Cells:        newCells(s),
 		Measurements: figures,
+		Published:    published,
 		Threats:      newThreats(s),
 		Definitions:  newDefinitions(s),
 		Again:        newAgain(s, raw),

@@ -115,7 +115,7 @@ func newTrend(at int, h *history) (*trendView, error) {
 	}
 	for i, b := range backends {
 		f := figure{
-			ID: fmt.Sprintf("%s-%d", v.ID, i+1), Title: b, Function: h.experiment, Name: true, Wide: len(backends) == 1,
+			ID: fmt.Sprintf("%s-%d", v.ID, i+1), Title: b, Function: h.experiment, At: -1, Name: true, Wide: len(backends) == 1,
 			Caption: "Change of the median of each run against the reference, in per cent. The band holds two standard deviations from night to night around a level; a triangle is a step, a dotted line a run whose environment is not as in the one before.",
 			Table:   trendTable(h, b),
 			Choices: []choice{{"Of", "subject", subjects}, {"Metric", "metric", followed}},

@@ -99,6 +99,7 @@ var rootSchema = &hcl.BodySchema{Blocks: []hcl.BlockHeaderSchema{
 	{Type: "matrix"},
 	{Type: "run"},
 	{Type: "energy"},
+	{Type: "reference", LabelNames: []string{"name"}},
 }}
 
 // staticBlocks cannot come from dynamic blocks, because the values that a
@@ -140,6 +141,7 @@ func (ld *loader) load(in Inputs) *experiment.Experiment {
 	x.Backends = ld.backends(blocks["backend"], axes)
 	x.Run = ld.run(blocks["run"])
 	x.Energy = ld.energy(blocks["energy"])
+	x.References = ld.references(blocks["reference"])
 	x.Matrix = ld.matrix(blocks["matrix"], axes, x)
 	return x
 }

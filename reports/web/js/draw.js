@@ -57,6 +57,10 @@ const tips = {
     if (changed) lines.push("changed: " + name(changed.what));
     return tip(all.runs[at], ...lines);
   },
+  published: () => (p) =>
+    p.seriesType === "scatter"
+      ? tip(p.seriesName, "published: " + name(p.name), duration(p.value[0]))
+      : tip(p.seriesName, "here: " + name(p.name), "median " + duration(p.value[2]), interval(p.value[3], p.value[4], duration), "n = " + p.value[5]),
   ecdf: () => (p) => tip(p.seriesName, Math.round(100 * p.value[1]) + " % within " + duration(p.value[0])),
 };
 

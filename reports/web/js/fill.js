@@ -216,6 +216,29 @@ const fills = {
     return 300;
   },
 
+  // What others published in grey, and this run's cells in colour.
+  published(o, chart) {
+    const d = chart.data.published, muted = variable("--muted"), paper = variable("--paper");
+    const ours = d.ours.filter((p) => showsMark(p[1]) && shows("input", p[6]));
+    const marks = [...new Set(ours.map((p) => p[1]))];
+    const up = (row) => d.rows.length - 1 - row;
+    o.yAxis[0].data = [...d.rows].reverse();
+    const shapes = ["diamond", "triangle", "rect", "pin", "arrow"];
+    o.series = [
+      ...d.machines.map((m, i) => ({
+        type: "scatter", name: m, symbol: shapes[i % shapes.length], symbolSize: 13, z: 5,
+        itemStyle: { color: paper, borderColor: muted, borderWidth: 2 },
+        data: d.theirs.filter((p) => p[2] === i).map((p) => ({ name: d.rows[p[0]], value: [p[1], up(p[0])] })),
+      })),
+      ...marks.map((m) => ({
+        type: "custom", name: page.marks[m].label, renderItem: renderers.dot(chart), encode: { x: 2, y: 0 },
+        data: ours.filter((p) => p[1] === m).map((p, k) => ({ name: p[7], value: [up(p[0]), 0.12 + 0.2 * jitter(k) * Math.min(1, ours.length / 20), p[2], p[3], p[4], p[5]] })),
+      })),
+    ];
+    chart.kept = [...d.machines.map(() => []), ...marks.map((m) => [m])];
+    return d.rows.length * 44 + 48;
+  },
+
   sizes(o, chart) {
     const lines = chart.data.curves.lines
       .filter((l) => showsMark(l.mark))
