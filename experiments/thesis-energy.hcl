@@ -54,6 +54,11 @@ backend "docker" "debian" {
   base  = "base/debian.tar"
 }
 
+# The thesis's own table.
+reference "kluften2024" {
+  file = "reference/kluften2024.json"
+}
+
 run {
   repetitions = 10
   warmup      = 1

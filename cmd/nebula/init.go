@@ -129,6 +129,9 @@ func needed(name string) (tree, error) {
 	for _, f := range x.Functions {
 		wanted = append(wanted, path.Join("experiments", f.Source)+"/")
 	}
+	for _, r := range x.References {
+		wanted = append(wanted, path.Join("experiments", r.File))
+	}
 	for _, b := range x.Backends {
 		wanted = append(wanted, baseMaker(b)...)
 	}
