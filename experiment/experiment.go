@@ -30,6 +30,7 @@ type Experiment struct {
 	Run         Run
 	Energy      Energy
 	References  []Reference `json:",omitempty"`
+	Thresholds  []Threshold `json:",omitempty"`
 }
 
 // Resolved gives the experiment with every expression worked out, as JSON.

@@ -6,6 +6,7 @@ package reports
 type runPage struct {
 	frame
 	Head         head
+	Thresholds   []caveatView // whether they hold
 	Alerts       []caveatView // what must be known before the first verdict
 	Answers      answers
 	Caveats      []caveatView
@@ -44,6 +45,7 @@ func newRunPage(s *Summary, raw string, hosted bool) (*runPage, error) {
 	return &runPage{
 		frame:        newFrame(s.Experiment+" · "+s.Run, "../../../", hosted),
 		Head:         newHead(s),
+		Thresholds:   thresholdViews(s.Thresholds),
 		Alerts:       caveatViews(above),
 		Answers:      newAnswers(s),
 		Caveats:      caveatViews(below),

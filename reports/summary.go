@@ -22,6 +22,7 @@ type Summary struct {
 	Trials     Trials        `json:"trials"`
 	Verdicts   []Verdict     `json:"verdicts"`
 	Controls   []Control     `json:"controls,omitempty"`
+	Thresholds []Checked     `json:"thresholds,omitempty"` // those that speak of a cell that was asked for
 	Caveats    []Caveat      `json:"caveats"`
 	// Cells are those of the plan in its order, then those that it left out.
 	Cells   []Cell               `json:"cells"`
@@ -144,6 +145,7 @@ func gather(f *results.Folder) (*Summary, error) {
 	}
 	s.Caveats = caveats(s, r)
 	s.Cells = append(s.Cells, leftOutCells(&f.Plan)...)
+	s.Thresholds = checked(s)
 	return s, nil
 }
 

@@ -21,6 +21,12 @@ func WriteText(w io.Writer, s *Summary) error {
 		fmt.Fprintf(&b, "%s\n", printable(oneLine(s.Title)))
 	}
 	fmt.Fprintf(&b, "%s, %d of %d trials, %d not ok\n\n", s.State, s.Trials.Ended, s.Trials.Planned, s.Trials.Bad)
+	for _, c := range s.Thresholds {
+		fmt.Fprintf(&b, "%s\n", printable(c.line().String()))
+	}
+	if len(s.Thresholds) > 0 {
+		b.WriteByte('\n')
+	}
 	above, below := split(s.Caveats)
 	for _, c := range above {
 		textCaveat(&b, strings.ToUpper(string(c.Level)), c)

@@ -36,6 +36,8 @@ const (
 	exitFine        = 0
 	exitFailed      = 1 // some trials failed, or something went wrong on the way
 	exitUsage       = 2 // usage or configuration
+	exitWorse       = 3 // something is worse than in another run, or a threshold is breached
+	exitUnsure      = 4 // under --strict: nobody can tell yet
 	exitUnfit       = 5 // another run goes on, or, under --strict, the machine lacks something or disturbs
 	exitInterrupted = 130
 )
@@ -110,6 +112,7 @@ says which is better, by how much, and whether it is real.
   xdg-open reports/index.html
 
 Exit codes: 0 fine; 1 some trials failed; 2 usage or configuration;
+3 something got worse, or a threshold is breached; 4 unsure, under --strict;
 5 machine busy, or unfit under --strict; 130 interrupted.
 Each flag has a twin in the environment: --out is NEBULA_OUT.`,
 		SilenceErrors: true,
@@ -123,7 +126,7 @@ Each flag has a twin in the environment: --out is NEBULA_OUT.`,
 	root.AddCommand(
 		a.runCommand(), a.planCommand(), a.validateCommand(), a.fmtCommand(),
 		a.reportCommand(), a.listCommand(), a.showCommand(), a.exportCommand(),
-		a.pruneCommand(), a.baselineCommand(),
+		a.compareCommand(), a.pruneCommand(), a.baselineCommand(),
 		a.doctorCommand(), a.tuneCommand(), a.restoreCommand(),
 		a.cleanCommand(), a.initCommand(), a.versionCommand(), a.childCommand(), a.simulateCommand(),
 	)

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"errors"
 	"flag"
 	"os"
 	"os/exec"
@@ -68,7 +69,9 @@ func scripts(t *testing.T, dir string) {
 			return nil
 		},
 		Cmds: map[string]func(*testscript.TestScript, bool, []string){
-			"lines": cmdLines,
+			"lines":  cmdLines,
+			"stored": cmdStored,
+			"code":   cmdCode,
 		},
 	})
 }
@@ -82,5 +85,23 @@ func cmdLines(ts *testscript.TestScript, neg bool, args []string) {
 	want := args[1]
 	if same := want == strconv.Itoa(got); same == neg {
 		ts.Fatalf("%s has %d lines, want %s", args[0], got, want)
+	}
+}
+
+// cmdCode runs nebula and checks its exit code: code N ARGS…. What it wrote is
+// in the files stdout and stderr of the working folder.
+func cmdCode(ts *testscript.TestScript, neg bool, args []string) {
+	if len(args) < 2 || neg {
+		ts.Fatalf("usage: code n args…")
+	}
+	got := 0
+	err := ts.Exec("nebula", args[1:]...)
+	if exit := (*exec.ExitError)(nil); errors.As(err, &exit) {
+		got = exit.ExitCode()
+	} else {
+		ts.Check(err)
+	}
+	if strconv.Itoa(got) != args[0] {
+		ts.Fatalf("nebula %s: exit code %d, want %s\n%s%s", strings.Join(args[1:], " "), got, args[0], ts.ReadFile("stdout"), ts.ReadFile("stderr"))
 	}
 }

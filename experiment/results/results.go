@@ -82,6 +82,8 @@ type Run struct {
 	Backends  map[string]BackendFacts                   `json:"backends"`
 	Artifacts map[string]map[string]experiment.Identity `json:"artifacts"` // by backend, by function
 	Energy    *EnergyFacts                              `json:"energy,omitempty"`
+	// Thresholds are what the experiment promises; reports check them.
+	Thresholds []experiment.Threshold `json:"thresholds,omitempty"`
 }
 
 // Asked is what the command line chose of the experiment. A resumed run uses
