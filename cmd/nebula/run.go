@@ -242,7 +242,7 @@ func (a *app) describe(ctx context.Context, x *experiment.Experiment, file strin
 	return &results.Run{
 		Experiment: x.Name, Title: x.Description, File: x.File, Source: string(x.Source),
 		Command: os.Args, Started: now, State: results.Running, Nebula: version(), Binary: binary,
-		Host: host, Variables: x.Variables,
+		Host: host, Variables: x.Variables, Thresholds: x.Thresholds,
 		Asked: asked, Resolved: resolved, Sessions: []results.Session{{Started: now}},
 	}, nil
 }

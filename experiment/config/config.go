@@ -100,6 +100,7 @@ var rootSchema = &hcl.BodySchema{Blocks: []hcl.BlockHeaderSchema{
 	{Type: "run"},
 	{Type: "energy"},
 	{Type: "reference", LabelNames: []string{"name"}},
+	{Type: "threshold", LabelNames: []string{"name"}},
 }}
 
 // staticBlocks cannot come from dynamic blocks, because the values that a
@@ -143,6 +144,7 @@ func (ld *loader) load(in Inputs) *experiment.Experiment {
 	x.Energy = ld.energy(blocks["energy"])
 	x.References = ld.references(blocks["reference"])
 	x.Matrix = ld.matrix(blocks["matrix"], axes, x)
+	x.Thresholds = ld.thresholds(blocks["threshold"], axes, x)
 	return x
 }
 

@@ -63,7 +63,7 @@ func (ld *loader) matrix(blocks hcl.Blocks, ax *axes, x *experiment.Experiment) 
 		ld.errorf(at, "Too many cells", "Functions, inputs, backends and starts make %d combinations; a plan has at most %d. Use fewer, or several files.", n, maxCells)
 	case n*patterns > maxMatching:
 		ld.errorf(at, "Matrix too large", "The matrix has %d patterns to compare with %d combinations. Use fewer, with * for parts of names.", patterns, n)
-	case len(blocks) > 0 && n > 0 && !anyLeft(x):
+	case len(blocks) > 0 && n > 0 && !anyLeft(x, func(experiment.Cell) bool { return true }):
 		ld.errorf(at, "Empty matrix", "These rules leave no combination of function, input, backend and start. Rules of include add to each other; every rule of exclude takes away.")
 	}
 	return m
@@ -88,14 +88,15 @@ func startsOf(b experiment.Backend) []experiment.Start {
 	return b.Starts
 }
 
-// anyLeft reports whether the rules leave a cell, as far as the file tells:
-// which starts a backend has is not known here.
-func anyLeft(x *experiment.Experiment) bool {
+// anyLeft reports whether the rules leave a cell that is wanted, as far as the
+// file tells: which starts a backend has is not known here.
+func anyLeft(x *experiment.Experiment, wanted func(experiment.Cell) bool) bool {
 	for _, f := range x.Functions {
 		for _, in := range f.Inputs {
 			for _, b := range x.Backends {
 				for _, s := range startsOf(b) {
-					if keeps(x.Matrix, experiment.Cell{Function: f.Name, Input: in.Name, Backend: b.Name(), Start: s}) {
+					c := experiment.Cell{Function: f.Name, Input: in.Name, Backend: b.Name(), Start: s}
+					if wanted(c) && keeps(x.Matrix, c) {
 						return true
 					}
 				}
@@ -111,8 +112,13 @@ func keeps(m experiment.Matrix, c experiment.Cell) bool {
 }
 
 func (ld *loader) rule(b *hcl.Block, ax *axes) experiment.Rule {
-	attrs := ld.attributes(b.Body, ruleNames...)
-	r := experiment.Rule{Where: place(b.DefRange)}
+	return ld.ruleOf(ld.attributes(b.Body, ruleNames...), ax, b.DefRange, b.Type)
+}
+
+// ruleOf decodes a rule, which stands at a place and is there to do something
+// to cells.
+func (ld *loader) ruleOf(attrs hcl.Attributes, ax *axes, at hcl.Range, do string) experiment.Rule {
+	r := experiment.Rule{Where: place(at)}
 	given := false
 	patterns := func(name string, a axis) []string {
 		ps, st := ld.patterns(attrs[name], a)
@@ -124,7 +130,7 @@ func (ld *loader) rule(b *hcl.Block, ax *axes) experiment.Rule {
 	r.Backend = patterns("backend", ax.backend)
 	r.Start = patterns("start", axis{names: startNames()})
 	if !given {
-		ld.errorf(b.DefRange, "Rule without a pattern", "It would match everything. Say what to %s by %s.", b.Type, list(ruleNames))
+		ld.errorf(at, "Rule without a pattern", "It would match everything. Say what to %s by %s.", do, list(ruleNames))
 	}
 	return r
 }

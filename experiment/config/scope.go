@@ -71,6 +71,10 @@ func (ld *loader) checkBody(body *hclsyntax.Body, n names, iterators []string, b
 		if block == "variable" && name == "type" {
 			continue // not an expression: the words in it are types
 		}
+		if block == "threshold" && name == "assert" {
+			ld.checkAssert(body.Attributes[name], n, iterators)
+			continue
+		}
 		ld.checkExpr(body.Attributes[name], n, iterators, block == "variable")
 	}
 	for _, b := range body.Blocks {

@@ -10,7 +10,7 @@ runs {
   repetitions = 3
 }
 
-threshold "later" {}
+gate "later" {}
 
 function "no" "two labels" {
   source = "."

@@ -45,3 +45,9 @@ run {
   seed        = 1
   timeout     = "30s"
 }
+
+threshold "wasm starts within 10 ms" { # nightly gate: the exit code says
+  metric = "startup"
+  where  = { backend = "wazero.wasm", start = "cached" }
+  assert = median < "10ms"
+}

@@ -115,3 +115,33 @@ run {
   seed        = 18446744073709551615
   timeout     = "1m30s"
 }
+
+threshold "of all" {
+  metric = "total"
+  assert = (p99 < local.slow)
+}
+
+locals { slow = "1m" }
+
+dynamic "threshold" {
+  for_each = { cold = "2s", cached = 50 }
+  labels   = ["${threshold.key} starts"]
+  content {
+    metric = "startup"
+    assert = p95 > "${threshold.value}${threshold.key == "cold" ? "" : "us"}"
+    where {
+      backend = ["wazero.*"]
+      start   = threshold.key
+    }
+  }
+}
+
+dynamic "threshold" {
+  for_each = ["cold"]
+  labels   = ["object"]
+  content {
+    metric = "runtime"
+    assert = p90 < "1.5ms"
+    where  = { start = [threshold.value], backend = "wazero.*" }
+  }
+}
