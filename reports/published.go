@@ -18,6 +18,7 @@ type publication struct {
 	Name, Source, Definition string
 	Beside                   []fact // columns, and our cells that they stand beside
 	Figure                   figure
+	Words                    []Sentence // what lies behind a difference
 }
 
 func newPublications(s *Summary, ms []mark) (out []publication, err error) {
@@ -26,6 +27,7 @@ func newPublications(s *Summary, ms []mark) (out []publication, err error) {
 		for _, k := range slices.Sorted(maps.Keys(r.As)) {
 			p.Beside = append(p.Beside, fact{k, r.As[k]})
 		}
+		p.Words = behind(s, &r)
 		p.Figure = figure{
 			ID: fmt.Sprintf("p%d", i+1), Function: r.Name, At: -1, Title: "Published, and measured here", Wide: true,
 			Caption: "Grey: published, a shape for each machine. In colour: the medians of this run's cells, with their intervals. Logarithmic.",
@@ -113,15 +115,8 @@ func publishedChart(s *Summary, r *experiment.Reference, ms []mark) *chart {
 }
 
 func publishedTable(s *Summary, r *experiment.Reference) table {
-	var columns []string
-	for _, f := range r.Figures {
-		for k := range f.Values {
-			if !slices.Contains(columns, k) {
-				columns = append(columns, k)
-			}
-		}
-	}
-	slices.Sort(columns)
+	columns := columnsOf(r)
+	means, n := hereAs(s, r, columns)
 	t := table{Head: left("metric", "machine")}
 	for _, c := range columns {
 		t.Head = append(t.Head, column{Text: c, Right: true})
@@ -129,6 +124,9 @@ func publishedTable(s *Summary, r *experiment.Reference) table {
 	t.Head = append(t.Head, right("ratio")...)
 	for _, c := range columns {
 		t.Head = append(t.Head, column{Text: c + ", here", Right: true})
+	}
+	if n > 0 {
+		t.Head = append(t.Head, right("ratio, here")...)
 	}
 	for _, f := range r.Figures {
 		row := cells(f.Metric, f.Machine)
@@ -144,26 +142,95 @@ func publishedTable(s *Summary, r *experiment.Reference) table {
 				add(duration(round(v)))
 			}
 		}
-		if f.Ratio > 0 {
-			add(number(f.Ratio, ratioDecimals(f.Ratio)))
-		} else {
-			add("–")
+		ratio := func(r float64) {
+			if r > 0 {
+				add(number(r, ratioDecimals(r)))
+			} else {
+				add("–")
+			}
 		}
-		for _, c := range columns {
+		ratio(f.Ratio)
+		for i, c := range columns {
 			var e reach
 			for _, cell := range beside(s, r, c, f.Metric) {
 				e.add(cell.Metrics[f.Metric].MedianNS)
 			}
+			low, high := duration(round(e.low)), duration(round(e.high))
+			text := low + " to " + high
 			switch {
 			case e.high == 0:
-				add("–")
+				text = ""
 			case e.low == e.high:
-				add(duration(round(e.low)))
-			default:
-				add(duration(round(e.low)) + " to " + duration(round(e.high)))
+				text = low
 			}
+			switch {
+			case n > 0 && means[i].of[f.Metric] > 0:
+				row = append(row, td{Text: duration(round(means[i].of[f.Metric])), Below: text, Right: true})
+			case text == "":
+				add("–")
+			default:
+				add(text)
+			}
+		}
+		if n > 0 {
+			ratio(ratioAs(f, columns, means))
 		}
 		t.Rows = append(t.Rows, row)
 	}
 	return t
+}
+
+func columnsOf(r *experiment.Reference) (columns []string) {
+	for _, f := range r.Figures {
+		for k := range f.Values {
+			if !slices.Contains(columns, k) {
+				columns = append(columns, k)
+			}
+		}
+	}
+	slices.Sort(columns)
+	return columns
+}
+
+// behind says what the numbers of this run's columns are, and how much of a
+// difference is teardown.
+func behind(s *Summary, r *experiment.Reference) (out []Sentence) {
+	if _, n := hereAs(s, r, columnsOf(r)); n > 0 {
+		var t Sentence
+		t.say("Of this run the table holds arithmetic means, as the publication does, here of the medians of %s of function and input, and from the least to the greatest of them.", plural(n, "pair"))
+		out = append(out, t)
+	}
+	return append(out, teardownIn(s, r)...)
+}
+
+// hereAs gives what stands beside each column, pooled as publications are,
+// where that is one way to run functions each.
+func hereAs(s *Summary, r *experiment.Reference, columns []string) ([]pooled, int) {
+	var one []contender
+	for _, ks := range besides(s, r, columns) {
+		if len(ks) != 1 {
+			return nil, 0
+		}
+		one = append(one, ks[0])
+	}
+	return pool(s.ran(), one...)
+}
+
+// ratioAs divides our means the way round in which the publication divided
+// its own; 0 where it has not two of them, or we have not.
+func ratioAs(f experiment.Published, columns []string, means []pooled) float64 {
+	if len(columns) != 2 {
+		return 0
+	}
+	a, b := means[0].of[f.Metric], means[1].of[f.Metric]
+	if a == 0 || b == 0 {
+		return 0
+	}
+	if f.Values[columns[0]] < f.Values[columns[1]] {
+		a, b = b, a
+	}
+	if 0 < f.Ratio && f.Ratio < 1 {
+		a, b = b, a
+	}
+	return a / b
 }
