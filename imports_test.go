@@ -13,7 +13,7 @@ const module = "github.com/nebula-bench/nebula/"
 var may = map[string][]string{
 	"experiment":                          {},
 	"experiment/config":                   {"experiment", "backends"},
-	"experiment/runner":                   {"experiment", "experiment/results", "experiment/stats", "backends"},
+	"experiment/runner":                   {"experiment", "experiment/meter", "experiment/results", "experiment/stats", "backends"},
 	"experiment/results":                  {"experiment"},
 	"experiment/machine":                  {"experiment", "experiment/meter"},
 	"experiment/meter":                    {},

@@ -49,11 +49,12 @@ type config struct {
 // loaded answers a config.
 type loaded struct{ Err string }
 
-// order asks for one trial, or, with Probe, for a live instance that answers
-// one request and goes.
+// order asks for one trial, or, with Times, for so many and a tally; with
+// Probe, for a live instance that answers one request and goes.
 type order struct {
 	Start experiment.Start
 	Probe bool
+	Times int
 	Stdin []byte
 	Args  []string
 	Env   map[string]string
@@ -125,7 +126,12 @@ func Child(stdin io.Reader, stdout io.Writer) error {
 		} else if err != nil {
 			return err
 		}
-		if err := send(h.trial(ctx, o)); err != nil {
+		if o.Times > 0 {
+			err = send(h.repeat(ctx, o, collect))
+		} else {
+			err = send(h.trial(ctx, o))
+		}
+		if err != nil {
 			return err
 		}
 		collect()

@@ -148,22 +148,26 @@ func (i *instance) Invoke(ctx context.Context, _ backends.Request, t *backends.T
 	if ns, ok := r.Stamps.Get(experiment.Ready); ok {
 		t.MarkReady(ns, r.Ready)
 	}
-	if r.Err == "" {
-		return r.Response, nil
+	return r.Response, asError(r.Err, r.Kind)
+}
+
+// asError makes the contract's error of what a child says; nil of nothing.
+func asError(text string, kind errorKind) error {
+	switch {
+	case text == "":
+		return nil
+	case kind == crashed:
+		return fmt.Errorf("%w: %s", backends.ErrCrashed, text)
+	case kind == outOfMemory:
+		return fmt.Errorf("%w: %s", backends.ErrOutOfMemory, text)
+	case kind == tooLong:
+		return backends.ErrAnswerTooLong
+	case kind == contaminated:
+		return fmt.Errorf("%w: %s", backends.ErrContaminated, text)
+	case kind == noFrames:
+		return fmt.Errorf("%w%s", backends.ErrNoFrames, strings.TrimPrefix(text, backends.ErrNoFrames.Error()))
 	}
-	switch r.Kind {
-	case crashed:
-		return r.Response, fmt.Errorf("%w: %s", backends.ErrCrashed, r.Err)
-	case outOfMemory:
-		return r.Response, fmt.Errorf("%w: %s", backends.ErrOutOfMemory, r.Err)
-	case tooLong:
-		return r.Response, backends.ErrAnswerTooLong
-	case contaminated:
-		return r.Response, fmt.Errorf("%w: %s", backends.ErrContaminated, r.Err)
-	case noFrames:
-		return r.Response, fmt.Errorf("%w%s", backends.ErrNoFrames, strings.TrimPrefix(r.Err, backends.ErrNoFrames.Error()))
-	}
-	return r.Response, errors.New(r.Err)
+	return errors.New(text)
 }
 
 // Close has nothing to remove: the child did, and stamped it. A child whose

@@ -275,3 +275,42 @@ func TestLacks(t *testing.T) {
 		}
 	}
 }
+
+// Many requests on one call: each start serves them all, answers are told
+// apart, and a series ends where one goes wrong.
+func TestRepeat(t *testing.T) {
+	a := backendtest.Prepare(t, &Options{}, backendtest.Probe(t)).(*artifact)
+	echo := backends.Request{Stdin: []byte("x"), Args: []string{"echo"}}
+	for _, s := range []experiment.Start{experiment.Cold, experiment.Cached, experiment.Prepared, experiment.Warm} {
+		n := 3
+		if s == experiment.Warm {
+			n = 1000
+		}
+		r, err := a.Repeat(t.Context(), s, echo, n)
+		if err != nil || r.N != n || len(r.Answers) != 1 || string(r.Answers[0]) != "x" || r.CPU <= 0 {
+			t.Errorf("%s: %+v, %v", s, r, err)
+		}
+	}
+	if r, err := a.Repeat(t.Context(), experiment.Prepared, backends.Request{Args: []string{"exit"}}, 5); err != nil || r.N != 0 || r.ExitCode != 7 {
+		t.Errorf("a function that fails: %+v, %v", r, err)
+	}
+	ctx, cancel := context.WithTimeout(t.Context(), 300*time.Millisecond)
+	defer cancel()
+	if _, err := a.Repeat(ctx, experiment.Prepared, backends.Request{Args: []string{"loop"}}, 5); !errors.Is(err, context.DeadlineExceeded) {
+		t.Errorf("a function without end: %v", err)
+	}
+	if r, err := a.Repeat(t.Context(), experiment.Cold, echo, 2); err != nil || r.N != 2 {
+		t.Errorf("afterwards: %+v, %v", r, err)
+	}
+}
+
+// BenchmarkRepeat is what an invocation costs in a window, with all that
+// Nebula and wazero do around the function.
+func BenchmarkRepeat(b *testing.B) {
+	a := backendtest.Prepare(b, &Options{}, backendtest.Probe(b)).(*artifact)
+	echo := backends.Request{Stdin: []byte("x"), Args: []string{"echo"}}
+	b.ResetTimer()
+	if r, err := a.Repeat(b.Context(), experiment.Warm, echo, b.N); err != nil || r.N != b.N {
+		b.Fatal(r.N, err)
+	}
+}

@@ -5,12 +5,14 @@ import (
 	"fmt"
 	"io"
 	"os"
+	"strings"
 	"sync"
 	"time"
 
 	"github.com/vbauerster/mpb/v8"
 	"github.com/vbauerster/mpb/v8/decor"
 
+	"github.com/nebula-bench/nebula/experiment"
 	"github.com/nebula-bench/nebula/experiment/results"
 )
 
@@ -18,10 +20,30 @@ import (
 // a bar is drawn must go through it.
 type progress interface {
 	io.Writer
-	start(trials int)
-	trial(*results.Trial)
-	fewer(trials int) // will be run than was said
+	start(what string, n int) // trials, energy windows
+	done(step)
+	fewer(n int) // will be run than was said
 	stop()
+}
+
+// step is a trial or an energy window that has ended.
+type step struct {
+	kind         string // trial, window
+	n, block     int
+	cell         experiment.Cell
+	outcome, bad string
+}
+
+func trialStep(t *results.Trial) step {
+	return step{kind: "trial", n: t.Trial, block: t.Block, cell: t.Cell(), outcome: string(t.Outcome)}
+}
+
+func windowStep(w *results.EnergyWindow) step {
+	s := step{kind: "window", n: w.Window, block: w.Block, cell: w.Cell, outcome: "valid", bad: w.Invalid}
+	if w.Invalid != "" {
+		s.outcome = "invalid"
+	}
+	return s
 }
 
 func newProgress(kind string, w io.Writer) (progress, error) {
@@ -55,10 +77,10 @@ func isTerminal(w io.Writer) bool {
 
 type noProgress struct{ io.Writer }
 
-func (noProgress) start(int)            {}
-func (noProgress) trial(*results.Trial) {}
-func (noProgress) fewer(int)            {}
-func (noProgress) stop()                {}
+func (noProgress) start(string, int) {}
+func (noProgress) done(step)         {}
+func (noProgress) fewer(int)         {}
+func (noProgress) stop()             {}
 
 // barProgress draws a bar on a terminal. Its own goroutine reads what the run
 // and the signal handler write.
@@ -80,12 +102,12 @@ func (p *barProgress) Write(b []byte) (int, error) {
 	return to.Write(b)
 }
 
-func (p *barProgress) start(trials int) {
+func (p *barProgress) start(what string, n int) {
 	p.pool = mpb.New(mpb.WithOutput(p.out), mpb.WithWidth(40))
 	p.set(p.pool, "")
-	p.all = int64(trials)
+	p.all = int64(n)
 	p.bar = p.pool.AddBar(0, // whose total may change
-		mpb.PrependDecorators(decor.CountersNoUnit("%d/%d trials ")),
+		mpb.PrependDecorators(decor.CountersNoUnit("%d/%d "+what+" ")),
 		mpb.AppendDecorators(
 			decor.AverageETA(decor.ET_STYLE_GO), decor.Name(" left  "),
 			decor.Any(func(decor.Statistics) string {
@@ -103,8 +125,8 @@ func (p *barProgress) set(to io.Writer, last string) {
 	p.to, p.last = to, last
 }
 
-func (p *barProgress) trial(t *results.Trial) {
-	p.set(p.pool, fmt.Sprintf("%.24s on %s, %s", printable(t.Function), t.Backend, t.Start))
+func (p *barProgress) done(s step) {
+	p.set(p.pool, fmt.Sprintf("%.24s on %s, %s", printable(s.cell.Function), s.cell.Backend, s.cell.Start))
 	p.bar.Increment()
 }
 
@@ -122,51 +144,58 @@ func (p *barProgress) stop() {
 // plainProgress writes a line now and then, for logs.
 type plainProgress struct {
 	io.Writer
+	what        string
 	began, said time.Time
-	done, all   int
+	ended, all  int
 }
 
 const plainEvery = 10 * time.Second
 
-func (p *plainProgress) start(trials int) {
-	p.all, p.began = trials, time.Now()
+func (p *plainProgress) start(what string, n int) {
+	p.what, p.ended, p.all, p.began = what, 0, n, time.Now()
 	p.said = p.began
 }
 
-func (p *plainProgress) trial(*results.Trial) {
-	p.done++
+func (p *plainProgress) done(step) {
+	p.ended++
 	if now := time.Now(); now.Sub(p.said) >= plainEvery {
 		p.said = now
-		fmt.Fprintf(p, "%d/%d trials, about %s left\n", p.done, p.all, timeLeft(p.began, now, p.done, p.all))
+		fmt.Fprintf(p, "%d/%d %s, about %s left\n", p.ended, p.all, p.what, timeLeft(p.began, now, p.ended, p.all))
 	}
 }
 
 func (p *plainProgress) fewer(n int) { p.all -= n }
 
 func (p *plainProgress) stop() {
-	fmt.Fprintf(p, "%d/%d trials in %s\n", p.done, p.all, time.Since(p.began).Round(time.Second))
+	fmt.Fprintf(p, "%d/%d %s in %s\n", p.ended, p.all, p.what, time.Since(p.began).Round(time.Second))
 }
 
 func timeLeft(began, now time.Time, done, all int) time.Duration {
 	return (now.Sub(began) / time.Duration(done) * time.Duration(all-done)).Round(time.Second)
 }
 
-// jsonProgress writes one line per trial, for programs.
+// jsonProgress writes one line per trial and per energy window, for programs.
 type jsonProgress struct {
 	io.Writer
-	began     time.Time
-	done, all int
+	what       string
+	began      time.Time
+	ended, all int
 }
 
-func (p *jsonProgress) start(trials int) { p.all, p.began = trials, time.Now() }
+func (p *jsonProgress) start(what string, n int) {
+	p.what, p.ended, p.all, p.began = strings.TrimPrefix(what, "energy "), 0, n, time.Now()
+}
 
-func (p *jsonProgress) trial(t *results.Trial) {
-	p.done++
-	b, err := json.Marshal(map[string]any{
-		"done": p.done, "trials": p.all, "left_s": timeLeft(p.began, time.Now(), p.done, p.all).Seconds(),
-		"trial": t.Trial, "block": t.Block, "cell": t.Cell().String(), "outcome": t.Outcome,
-	})
-	if err == nil {
+func (p *jsonProgress) done(s step) {
+	p.ended++
+	line := map[string]any{
+		"done": p.ended, p.what: p.all, "left_s": timeLeft(p.began, time.Now(), p.ended, p.all).Seconds(),
+		s.kind: s.n, "block": s.block, "cell": s.cell.String(), "outcome": s.outcome,
+	}
+	if s.bad != "" {
+		line["invalid"] = s.bad
+	}
+	if b, err := json.Marshal(line); err == nil {
 		p.Write(append(b, '\n'))
 	}
 }

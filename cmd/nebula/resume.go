@@ -25,7 +25,7 @@ type resumed struct {
 // openResumed reads the run that a user wants to go on with, and what it was
 // asked for. The folder is not changed.
 func (a *app) openResumed(name, file string, f *runFlags, flags *pflag.FlagSet) (*resumed, string, error) {
-	for _, n := range []string{"var", "var-file", "only", "repetitions", "quick"} {
+	for _, n := range []string{"var", "var-file", "only", "repetitions", "quick", "path.sysfs"} {
 		if flags.Changed(n) {
 			return nil, "", &exitError{exitUsage, fmt.Errorf("--%s can't stand beside --resume: the run goes on with what it was asked for", n)}
 		}
@@ -40,7 +40,7 @@ func (a *app) openResumed(name, file string, f *runFlags, flags *pflag.FlagSet) 
 		return nil, "", err
 	}
 	f.vars, f.varFiles, f.only = run.Asked.Vars, run.Asked.VarFiles, run.Asked.Only
-	f.repetitions, f.quick = run.Asked.Repetitions, run.Asked.Quick
+	f.repetitions, f.quick, f.sysfs = run.Asked.Repetitions, run.Asked.Quick, run.Asked.Sysfs
 	if file == "" {
 		file = run.Asked.File
 		if _, err := os.Stat(file); errors.Is(err, fs.ErrNotExist) {

@@ -31,9 +31,9 @@ import (
 
 type runFlags struct {
 	experimentFlags
-	strict, json           bool
-	progress, resume, lock string
-	wait                   time.Duration
+	strict, json                  bool
+	progress, resume, lock, sysfs string
+	wait                          time.Duration
 }
 
 func (a *app) runCommand() *cobra.Command {
@@ -62,6 +62,7 @@ longer lies where it lay.`,
 	c.Flags().StringVar(&f.progress, "progress", "auto", "how to show progress: auto, bar, plain, json or none")
 	c.Flags().StringVar(&f.resume, "resume", "", "go on with `run`, which did not end")
 	c.Flags().StringVar(&f.lock, "lock", defaultLock, "`file` that keeps two runs apart")
+	c.Flags().StringVar(&f.sysfs, "path.sysfs", "", "`folder` in the place of /sys to look for energy counters in")
 	c.Flags().DurationVar(&f.wait, "wait", 0, "how long to wait for another run to end, such as 1h")
 	return c
 }
@@ -159,7 +160,13 @@ func (a *app) run(ctx context.Context, file string, f runFlags, flags *pflag.Fla
 	record.ID = id
 	record.Sessions[0].Before = before
 	engines.Describe(record)
-	e := &execution{plan: plan, engines: engines, record: record, bar: bar, log: log}
+	energy, err := a.openEnergy(plan, engines, f, log)
+	if err != nil {
+		return err
+	}
+	defer energy.Close()
+	record.Energy = energy.Facts()
+	e := &execution{plan: plan, engines: engines, energy: energy, record: record, bar: bar, log: log}
 	e.look = func() []experiment.Finding { return a.look(context.WithoutCancel(ctx), usesDocker(x), watch) }
 	if err := e.open(a.out, old); err != nil {
 		return err
@@ -226,7 +233,7 @@ func (a *app) describe(ctx context.Context, x *experiment.Experiment, file strin
 	if err != nil {
 		return nil, fmt.Errorf("read nebula's own program: %w", err)
 	}
-	asked := results.Asked{Vars: f.vars, Only: f.only, Repetitions: f.repetitions, Quick: f.quick}
+	asked := results.Asked{Vars: f.vars, Only: f.only, Repetitions: f.repetitions, Quick: f.quick, Sysfs: f.sysfs}
 	if asked.File, err = filepath.Abs(file); err != nil {
 		return nil, err
 	}
@@ -264,6 +271,7 @@ func ownDigest() (string, error) {
 type execution struct {
 	plan    *experiment.Plan
 	engines *runner.Engines
+	energy  *runner.Energy
 	record  *results.Run
 	bar     progress
 	log     zerolog.Logger
@@ -305,7 +313,7 @@ func (e *execution) open(out string, old *resumed) (err error) {
 // run executes what is left of the plan and writes how that ended.
 func (e *execution) run(stop, abort context.Context) error {
 	blocks := e.plan.Warmup + e.plan.Repetitions
-	e.bar.start(e.prior.Left(e.plan))
+	e.bar.start("trials", e.prior.Left(e.plan))
 	counters := machine.Machine{}.Counters()
 	r := runner.Runner{
 		Plan: e.plan, Engines: e.engines, Prior: e.prior, Log: e.log,
@@ -317,7 +325,7 @@ func (e *execution) run(stop, abort context.Context) error {
 			if t.Outcome != experiment.OK {
 				e.bad++
 			}
-			e.bar.trial(t) // what is shown has been recorded
+			e.bar.done(trialStep(t)) // what is shown has been recorded
 			return nil
 		},
 		Stop: func(s *results.Stop) error {
@@ -327,6 +335,9 @@ func (e *execution) run(stop, abort context.Context) error {
 	}
 	runErr := r.Run(stop, abort)
 	e.bar.stop()
+	if runErr == nil {
+		runErr = e.measure(&r, stop, abort)
+	}
 
 	ended := time.Now().UTC().Truncate(time.Millisecond)
 	e.record.Ended, e.record.State = &ended, results.Complete

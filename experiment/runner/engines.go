@@ -159,6 +159,36 @@ func (e *Engines) check(ctx context.Context, backend string) error {
 	return c.Check(ctx)
 }
 
+// inputs gives the inputs by function and name.
+func (e *Engines) inputs() map[string]map[string]experiment.Input {
+	inputs := map[string]map[string]experiment.Input{}
+	for _, f := range e.experiment.Functions {
+		inputs[f.Name] = map[string]experiment.Input{}
+		for _, in := range f.Inputs {
+			inputs[f.Name][in.Name] = in
+		}
+	}
+	return inputs
+}
+
+// attendants are the names of the processes that work for an engine.
+func (e *Engines) attendants() (names []string) {
+	for _, b := range e.backends {
+		if a, ok := b.(backends.Attended); ok {
+			names = append(names, a.Attendants()...)
+		}
+	}
+	return names
+}
+
+// lacksWindow says why a cell has no energy window; empty: it can have one.
+func (e *Engines) lacksWindow(c experiment.Cell) string {
+	if a, ok := e.artifact(c.Backend, c.Function).(backends.LacksWindow); ok {
+		return a.LacksWindow(c.Start)
+	}
+	return ""
+}
+
 func (e *Engines) artifact(backend, function string) backends.Artifact {
 	return e.artifacts[backend][function]
 }

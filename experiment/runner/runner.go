@@ -51,6 +51,7 @@ type Runner struct {
 	Log zerolog.Logger
 
 	patience, retryPause time.Duration // 0: the constants
+	answered             map[experiment.Cell]bool
 }
 
 // Run executes the trials in the plan's order. When stop ends, the trial in
@@ -60,13 +61,8 @@ type Runner struct {
 // stopped answering and did not come back.
 func (r *Runner) Run(stop, abort context.Context) error {
 	r.patience, r.retryPause = cmp.Or(r.patience, patience), cmp.Or(r.retryPause, retryPause)
-	inputs := map[string]map[string]experiment.Input{}
-	for _, f := range r.Engines.experiment.Functions {
-		inputs[f.Name] = map[string]experiment.Input{}
-		for _, in := range f.Inputs {
-			inputs[f.Name][in.Name] = in
-		}
-	}
+	inputs := r.Engines.inputs()
+	r.answered = map[experiment.Cell]bool{}
 	rule, looked, err := r.rule()
 	if err != nil {
 		return err
@@ -91,9 +87,17 @@ func (r *Runner) Run(stop, abort context.Context) error {
 		if err != nil {
 			return err
 		}
+		if rec.Outcome == experiment.OK {
+			r.answered[c] = true
+		}
 		rule.add(t.Cell, rec)
 	}
 	return r.blockEnds(rule, block, looked)
+}
+
+// Answered reports whether a trial of the cell has ended well.
+func (r *Runner) Answered(c experiment.Cell) bool {
+	return r.answered[c] || r.Prior != nil && r.Prior.answered[c]
 }
 
 // rule gives the plan's stopping rule as far as earlier sessions brought it,

@@ -1,0 +1,72 @@
+package wazero
+
+import (
+	"context"
+
+	"golang.org/x/sys/unix"
+
+	"github.com/nebula-bench/nebula/backends"
+	"github.com/nebula-bench/nebula/experiment"
+)
+
+var _ backends.Repeater = (*artifact)(nil)
+
+// tally answers an order of many trials.
+type tally struct {
+	Repeated backends.Repeated
+	Err      string
+	Kind     errorKind
+}
+
+// repeat runs the trials of an order, and collects garbage between them as
+// between others.
+func (h *host) repeat(ctx context.Context, o order, collect func()) (t tally) {
+	var answers backends.Answers
+	cpu := processCPU()
+	for t.Repeated.N < o.Times {
+		rep := h.trial(ctx, o)
+		if rep.Err == "" && rep.Response.ExitCode == 0 {
+			if err := answers.Add(rep.Response.Stdout); err != nil {
+				rep.Err, rep.Kind = err.Error(), engineFailed
+			}
+		}
+		if rep.Err != "" || rep.Response.ExitCode != 0 {
+			t.Err, t.Kind = rep.Err, rep.Kind
+			t.Repeated.ExitCode, t.Repeated.Stderr = rep.Response.ExitCode, rep.Response.Stderr
+			break
+		}
+		t.Repeated.N++
+		collect()
+	}
+	t.Repeated.CPU = processCPU() - cpu
+	t.Repeated.Answers = answers.All()
+	return t
+}
+
+// processCPU is the CPU time of all threads of this process, the collector's
+// among them, in nanoseconds.
+func processCPU() int64 {
+	var ts unix.Timespec
+	if unix.ClockGettime(unix.CLOCK_PROCESS_CPUTIME_ID, &ts) != nil {
+		return 0
+	}
+	return ts.Nano()
+}
+
+// Repeat implements backends.Repeater: one message to the child for all.
+func (a *artifact) Repeat(ctx context.Context, s experiment.Start, r backends.Request, n int) (backends.Repeated, error) {
+	if err := a.Ready(ctx); err != nil {
+		return backends.Repeated{}, err
+	}
+	release := a.killOnDone(ctx)
+	defer release()
+	var t tally
+	err := a.child.send(order{Start: s, Stdin: r.Stdin, Args: r.Args, Env: r.Env, Times: n})
+	if err == nil {
+		err = a.child.receive(&t)
+	}
+	if err != nil {
+		return t.Repeated, a.died(ctx, err)
+	}
+	return t.Repeated, asError(t.Err, t.Kind)
+}
