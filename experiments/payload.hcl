@@ -2,12 +2,13 @@
 #
 # Source:   our own: what is published measures functions with a request of
 #           some bytes.
-# Look at:  runtime, which holds receiving the request, and the phase respond.
-#           A module reads from memory. A container's bytes go through the
-#           engine's stream in both directions, which makes runtime grow with
-#           the size though the function does nothing with what it gets.
-#           64 MiB is the longest answer that Nebula takes.
-# Takes:    about 4 minutes. Needs Go; without Docker its half is left out.
+# Look at:  total against the size. A cold start receives its request in
+#           runtime and a warm one in startup, and the answer goes out in the
+#           phase respond. A module reads from memory; a container's bytes go
+#           through the engine's stream, both ways. What the language makes of
+#           64 MiB counts too: a cold Go module must first grow its memory. 64
+#           MiB is the longest answer that Nebula takes.
+# Takes:    about 2 minutes. Needs Go; without Docker its half is left out.
 
 experiment "payload" {
   description = "A function that answers with its request, from one byte to 64 MiB."
