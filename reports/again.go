@@ -14,13 +14,14 @@ import (
 type again struct {
 	Run, Command string
 	Raw          string // address of the records
+	Alone        bool   // they are not beside the page
 	Hash, Order  string
 	Variables    []fact
 	Source       string
 }
 
-func newAgain(s *Summary, raw string) again {
-	a := again{Run: s.Run, Command: command(s.run.Command), Raw: raw, Hash: s.plan.Hash, Order: order(&s.plan), Source: s.run.Source}
+func newAgain(s *Summary, raw string, alone bool) again {
+	a := again{Run: s.Run, Command: command(s.run.Command), Raw: raw, Alone: alone, Hash: s.plan.Hash, Order: order(&s.plan), Source: s.run.Source}
 	for _, k := range slices.Sorted(maps.Keys(s.run.Variables)) {
 		a.Variables = append(a.Variables, fact{"variable " + k, s.run.Variables[k]})
 	}

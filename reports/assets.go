@@ -72,14 +72,16 @@ func assets() (map[string][]byte, error) {
 	return out, nil
 }
 
-// WriteAssets puts the chart library into the output folder, where all pages
-// share it. Without it in the build there is nothing to do.
+const assetsDir = "assets"
+
+// WriteAssets puts the chart library into the output folder. Without it in
+// the build there is nothing to do.
 func WriteAssets(out string) error {
 	as, err := assets()
 	if err != nil || len(as) == 0 {
 		return err
 	}
-	dir := filepath.Join(out, "assets")
+	dir := filepath.Join(out, assetsDir)
 	if err := os.MkdirAll(dir, 0o755); err != nil {
 		return err
 	}
@@ -95,46 +97,99 @@ func WriteAssets(out string) error {
 	return nil
 }
 
-// frame is what every page has around its content.
-type frame struct {
-	Title  string
-	Root   string // relative path to the output folder, with a slash
-	Hosted bool   // the chart library comes from the network
-	CSP    string
-	Style  template.CSS
-	Script template.JS
+// linkAssets gives a run's folder the library too, so that the folder can be
+// moved, zipped and mailed. On one file system all folders share one copy:
+// the names are links to it.
+func linkAssets(out, dir string) error {
+	as, err := assets()
+	if err != nil || len(as) == 0 {
+		return err
+	}
+	if err := os.MkdirAll(filepath.Join(dir, assetsDir), 0o755); err != nil {
+		return err
+	}
+	for name, b := range as {
+		from, to := filepath.Join(out, assetsDir, name), filepath.Join(dir, assetsDir, name)
+		shared, err := os.Stat(from)
+		if own, e := os.Stat(to); e == nil && (err == nil && os.SameFile(own, shared) || own.Size() == int64(len(b))) {
+			continue
+		}
+		os.Remove(to)
+		if err == nil && os.Link(from, to) == nil {
+			continue
+		}
+		if err := writeFile(to, b); err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
-// Echarts is where the page finds the chart library.
+// library says where a page has its chart library from.
+type library int
+
+const (
+	besidePage library = iota // a file in the page's folder
+	inPage                    // in the page itself
+	onNetwork                 // the network: the build has none
+)
+
+// frame is what every page has around its content.
+type frame struct {
+	Title   string
+	Root    string // relative path to the output folder, with a slash; empty where the page lies there, or alone
+	Alone   bool   // there is nothing beside the page
+	Hosted  bool   // the chart library comes from the network
+	Library template.JS
+	Terms   string // the library's licences, where it is in the page
+	CSP     string
+	Style   template.CSS
+	Script  template.JS
+}
+
+// Echarts is where the page finds the chart library; empty where the page
+// holds it.
 func (f frame) Echarts() string {
-	if f.Hosted {
+	switch {
+	case f.Hosted:
 		return echartsHosted
+	case f.Alone:
+		return ""
 	}
-	return f.Root + "assets/" + echartsFile
+	return assetsDir + "/" + echartsFile
 }
 
 // Licences is where the page finds the chart library's licences; empty where
-// it does not ship the library.
+// it does not ship the library, or holds them.
 func (f frame) Licences() string {
-	if f.Hosted {
+	if f.Hosted || f.Alone {
 		return ""
 	}
-	return f.Root + "assets/" + licencesFile
+	return assetsDir + "/" + licencesFile
 }
 
 func (frame) Integrity() string { return echartsIntegrity }
 func (frame) Version() string   { return echartsVersion }
 
-func newFrame(title, root string, hosted bool) frame {
-	f := frame{Title: title, Root: root, Hosted: hosted, Style: template.CSS(css), Script: template.JS(script)}
+func newFrame(title, root string, from library) frame {
+	f := frame{
+		Title: title, Root: root, Hosted: from == onNetwork, Alone: from == inPage,
+		Style: template.CSS(css), Script: template.JS(script),
+	}
 	// Browsers hold no file below file:// against a hash, so the library,
 	// which does not come from us, is allowed by its place; what the page
 	// carries itself is allowed by its hash, and nothing else may run.
-	library := "'self'"
-	if hosted {
-		library = echartsHosted
+	source := "'self'"
+	switch from {
+	case onNetwork:
+		source = echartsHosted
+	case inPage:
+		if as, err := assets(); err == nil {
+			f.Library, f.Terms = template.JS(as[echartsFile]), string(as[licencesFile])
+			source = hash(string(f.Library))
+		}
 	}
-	f.CSP = "default-src 'none'; script-src " + library + " " + hash(script) +
+	f.CSP = "default-src 'none'; script-src " + source + " " + hash(script) +
 		"; style-src " + hash(css) + "; img-src data:; base-uri 'none'; form-action 'none'"
 	return f
 }

@@ -50,6 +50,30 @@ const drawAll = `(async () => {
 	return failed;
 })()`
 
+// firstChart waits for the first chart and gives the milliseconds since the
+// page began to load.
+const firstChart = `(async () => {
+	const c = document.querySelector(".chart");
+	if (!c) return 0;
+	c.scrollIntoView({ block: "center" });
+	for (let i = 0; i < 1000 && !c.dataset.drawn; i++) await new Promise((r) => setTimeout(r, 10));
+	return Math.round(performance.now());
+})()`
+
+// barriers are what axe-core finds on the page that keeps somebody out.
+const barriers = `axe.run(document, { resultTypes: ["violations"] }).then((r) =>
+	r.violations.filter((v) => v.impact === "serious" || v.impact === "critical")
+		.map((v) => v.impact + ": " + v.help + ", " + v.nodes.length + " times, first " + v.nodes[0].html.slice(0, 300)))`
+
+// axe is the accessibility checker, which npm installs for tests only.
+func axe(t *testing.T) string {
+	b, err := os.ReadFile("web/node_modules/axe-core/axe.min.js")
+	if err != nil {
+		t.Fatalf("axe-core is not installed (npm ci --prefix reports/web): %v", err)
+	}
+	return string(b)
+}
+
 // handle does what a reader can do to a page: choose another input, print.
 // It gives the number of folded tables while printing and after.
 const handle = `(() => {
@@ -161,6 +185,36 @@ func TestHistoryInBrowser(t *testing.T) {
 	}
 }
 
+// TestMovedInBrowser opens a run's folder that was moved away from all
+// others, and a run's single file.
+func TestMovedInBrowser(t *testing.T) {
+	needCharts(t)
+	out := t.TempDir()
+	f := coldstart().write(t, out)
+	writeAll(t, out)
+	elsewhere := filepath.Join(t.TempDir(), "mailed")
+	if err := os.CopyFS(elsewhere, os.DirFS(f.Dir)); err != nil {
+		t.Fatal(err)
+	}
+	single, err := WriteSingle(out, f)
+	if err != nil {
+		t.Fatal(err)
+	}
+	alone := filepath.Join(t.TempDir(), "one.html")
+	if err := os.Rename(single, alone); err != nil {
+		t.Fatal(err)
+	}
+	if info, err := os.Stat(alone); err != nil || info.Size() > 1_500_000 {
+		t.Errorf("the single file has %d bytes, want at most 1.5 MB (%v)", info.Size(), err)
+	}
+	if err := os.RemoveAll(out); err != nil {
+		t.Fatal(err)
+	}
+	b := newBrowser(t)
+	b.look(t, filepath.Join(elsewhere, pageFile), "light", 1200, 11, filepath.Join(shots(t), "moved.png"))
+	b.look(t, alone, "dark", 1200, 11, filepath.Join(shots(t), "single.png"))
+}
+
 // shots is where screenshots go.
 func shots(t *testing.T) string {
 	if dir := os.Getenv("NEBULA_TEST_SCREENSHOTS"); dir != "" {
@@ -219,13 +273,22 @@ func TestFiltersInBrowser(t *testing.T) {
 func needCharts(t *testing.T) {
 	t.Helper()
 	testenv.Need(t, "chromium")
-	if as, err := assets(); err != nil || as == nil {
+	if !hasCharts(t) {
 		const why = "the chart library is not built in (npm ci --prefix reports/web && npm run --prefix reports/web build)"
 		if strings.Contains(os.Getenv("NEBULA_TEST_REQUIRE"), "chromium") {
-			t.Fatal(why, err)
+			t.Fatal(why)
 		}
-		t.Skip(why, err)
+		t.Skip(why)
 	}
+}
+
+func hasCharts(t *testing.T) bool {
+	t.Helper()
+	as, err := assets()
+	if err != nil {
+		t.Fatal(err)
+	}
+	return len(as) > 0
 }
 
 // withoutDocker is the coldstart run of a machine that has no Docker.
@@ -270,6 +333,7 @@ func newBrowser(t *testing.T) browser {
 		chromedp.Flag("disable-background-networking", true),
 		chromedp.Flag("disable-component-update", true),
 		chromedp.Flag("disable-sync", true),
+		chromedp.Flag("host-resolver-rules", "MAP * ~NOTFOUND"), // no network
 	)
 	ctx, cancel := chromedp.NewExecAllocator(context.Background(), opts...)
 	t.Cleanup(cancel)
@@ -323,6 +387,11 @@ func (b browser) look(t *testing.T, file, scheme string, width int64, charts int
 	}))
 	address := url.URL{Scheme: "file", Path: file}
 	call(nil, chromedp.Do(ctx, chromedp.EmulateViewport(width, 900), chromedp.Navigate(address.String())))
+	first, err := chromedp.Run(ctx, chromedp.Evaluate[int](firstChart, chromedp.EvalAwaitPromise))
+	call(nil, err)
+	if charts > 0 {
+		t.Logf("first chart after %d ms", first)
+	}
 	failed, err := chromedp.Run(ctx, chromedp.Evaluate[[]string](drawAll, chromedp.EvalAwaitPromise))
 	call(nil, err)
 	overflow, err := chromedp.Run(ctx, chromedp.Evaluate[int](`document.documentElement.scrollWidth - document.documentElement.clientWidth`))
@@ -331,6 +400,13 @@ func (b browser) look(t *testing.T, file, scheme string, width int64, charts int
 	call(nil, err)
 	png, err := chromedp.Run(ctx, chromedp.FullScreenshot(100))
 	call(nil, err)
+	_, err = chromedp.Run(ctx, chromedp.Evaluate[any](axe(t)+";0"))
+	call(nil, err)
+	found, err := chromedp.Run(ctx, chromedp.Evaluate[[]string](barriers, chromedp.EvalAwaitPromise))
+	call(nil, err)
+	for _, x := range found {
+		t.Errorf("%s: %s", file, x)
+	}
 	folded, err := chromedp.Run(ctx, chromedp.Evaluate[[]int](handle))
 	call(nil, err)
 	if folded[1] != 0 || folded[2] != folded[0] {

@@ -48,7 +48,11 @@ func WriteIndex(out string) error {
 	if err != nil {
 		return err
 	}
-	p := &indexPage{frame: newFrame("Nebula: runs", "", len(as) == 0)}
+	from := besidePage
+	if len(as) == 0 {
+		from = onNetwork
+	}
+	p := &indexPage{frame: newFrame("Nebula: runs", "", from)}
 	p.All = &table{Head: append(left("experiment", "run", "started", "state"), right("trials", "not ok", "missing cells")...)}
 	ignored, err := readIgnored(out)
 	if err != nil {

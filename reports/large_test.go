@@ -94,6 +94,9 @@ func TestMillion(t *testing.T) {
 	if len(page) > 5e6 {
 		t.Errorf("the page has %d bytes, want at most 5 MB", len(page))
 	}
+	if _, err := exec.LookPath("chromium"); err == nil && hasCharts(t) {
+		newBrowser(t).look(t, filepath.Join(f.Dir, pageFile), "light", 1200, 11, filepath.Join(shots(t), "million.png"))
+	}
 	if !strings.Contains(string(page), "thinned") {
 		t.Errorf("the page does not say that its charts show some of the samples only")
 	}
@@ -104,6 +107,9 @@ func writeAll(tb testing.TB, out string) {
 	tb.Helper()
 	runs, bad := results.List(out)
 	for _, err := range bad {
+		tb.Fatal(err)
+	}
+	if err := WriteAssets(out); err != nil {
 		tb.Fatal(err)
 	}
 	for _, f := range runs {

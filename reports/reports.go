@@ -8,6 +8,7 @@ package reports
 
 import (
 	"bytes"
+	"errors"
 	"fmt"
 	"html/template"
 	"net/url"
@@ -37,15 +38,20 @@ func Write(out string, f *results.Folder) error {
 	if err != nil {
 		return err
 	}
-	as, err := assets()
-	if err != nil {
+	from := besidePage
+	if as, err := assets(); err != nil {
 		return err
+	} else if len(as) == 0 {
+		from = onNetwork
 	}
-	p, err := newRunPage(s, raw, len(as) == 0)
+	p, err := newRunPage(s, raw, from)
 	if err != nil {
 		return err
 	}
 	if err := os.MkdirAll(dir, 0o755); err != nil {
+		return err
+	}
+	if err := linkAssets(out, dir); err != nil {
 		return err
 	}
 	if err := render(filepath.Join(dir, pageFile), "run", p); err != nil {
@@ -53,6 +59,35 @@ func Write(out string, f *results.Folder) error {
 	}
 	newDigest(f, s, true).store(f.Dir)
 	return nil
+}
+
+// SingleFile is the name of the one file that holds everything about a run,
+// below the output folder.
+func SingleFile(out string, f *results.Folder) (string, error) {
+	if _, err := place(out, f); err != nil {
+		return "", err
+	}
+	return filepath.Join(out, f.Run.Experiment+"-"+f.Run.ID+".html"), nil
+}
+
+// WriteSingle writes the page of a run as one file, with the chart library in
+// it: to be mailed. The raw records are not in it.
+func WriteSingle(out string, f *results.Folder) (file string, err error) {
+	if file, err = SingleFile(out, f); err != nil {
+		return "", err
+	}
+	if as, err := assets(); err != nil || len(as) == 0 {
+		return "", errors.Join(errors.New("this build has no chart library to put into a file: build it with npm (make charts)"), err)
+	}
+	s, err := Summarise(f)
+	if err != nil {
+		return "", err
+	}
+	p, err := newRunPage(s, "", inPage)
+	if err != nil {
+		return "", err
+	}
+	return file, render(file, "run", p)
 }
 
 // place is where a run's page belongs. The names come from run.json, which

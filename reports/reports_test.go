@@ -60,13 +60,17 @@ func small() fixture {
 	return x
 }
 
-func runHTML(t *testing.T, f *results.Folder, hosted bool) string {
+func runHTML(t *testing.T, f *results.Folder, fromNetwork bool) string {
 	t.Helper()
+	from := besidePage
+	if fromNetwork {
+		from = onNetwork
+	}
 	s, err := Summarise(f)
 	if err != nil {
 		t.Fatal(err)
 	}
-	p, err := newRunPage(s, "", hosted)
+	p, err := newRunPage(s, "", from)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -455,7 +459,7 @@ func TestPinned(t *testing.T) {
 }
 
 func TestPolicy(t *testing.T) {
-	got := newFrame("", "", false).CSP
+	got := newFrame("", "", besidePage).CSP
 	want := "default-src 'none'; script-src 'self' " + hash(script) + "; style-src " + hash(css) + "; img-src data:; base-uri 'none'; form-action 'none'"
 	if got != want || strings.Contains(got, "unsafe") {
 		t.Errorf("the policy is\n%s, want\n%s", got, want)

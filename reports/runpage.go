@@ -23,7 +23,7 @@ type runPage struct {
 }
 
 // newRunPage makes the page of a run. The raw records lie at the address raw.
-func newRunPage(s *Summary, raw string, hosted bool) (*runPage, error) {
+func newRunPage(s *Summary, raw string, from library) (*runPage, error) {
 	above, below := split(s.Caveats)
 	ms := marks(s.ran())
 	fs, err := newFilters(s, ms)
@@ -43,21 +43,21 @@ func newRunPage(s *Summary, raw string, hosted bool) (*runPage, error) {
 		return nil, err
 	}
 	return &runPage{
-		frame:        newFrame(s.Experiment+" · "+s.Run, "../../../", hosted),
+		frame:        newFrame(s.Experiment+" · "+s.Run, "../../../", from),
 		Head:         newHead(s),
 		Thresholds:   thresholdViews(s.Thresholds),
 		Alerts:       caveatViews(above),
 		Answers:      newAnswers(s),
 		Caveats:      caveatViews(below),
 		Chosen:       chosen(s),
-		Legend:       legend{ms, fs, hosted, echartsVersion},
+		Legend:       legend{ms, fs, from == onNetwork, echartsVersion},
 		Ratios:       rs,
 		Cells:        newCells(s),
 		Measurements: figures,
 		Published:    published,
 		Threats:      newThreats(s),
 		Definitions:  newDefinitions(s),
-		Again:        newAgain(s, raw),
+		Again:        newAgain(s, raw, from == inPage),
 		Environment:  newEnvironment(&s.run),
 	}, nil
 }

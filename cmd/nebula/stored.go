@@ -1,6 +1,7 @@
 package main
 
 import (
+	"errors"
 	"fmt"
 	"text/tabwriter"
 
@@ -21,7 +22,8 @@ func (a *app) find(name string) (*results.Folder, error) {
 }
 
 func (a *app) reportCommand() *cobra.Command {
-	return &cobra.Command{
+	var single bool
+	c := &cobra.Command{
 		Use:   "report [RUN...]",
 		Short: "Rebuild the pages from stored runs: those named, or all",
 		RunE: func(_ *cobra.Command, args []string) error {
@@ -32,6 +34,9 @@ func (a *app) reportCommand() *cobra.Command {
 					return err
 				}
 				folders = append(folders, f)
+			}
+			if single {
+				return a.singleFiles(folders)
 			}
 			var bad []error
 			if len(args) == 0 {
@@ -50,6 +55,23 @@ func (a *app) reportCommand() *cobra.Command {
 			return nil
 		},
 	}
+	c.Flags().BoolVar(&single, "single-file", false, "write each of the named runs as one file that needs nothing beside it, to be mailed")
+	return c
+}
+
+// singleFiles writes runs as files of their own, and prints their names.
+func (a *app) singleFiles(folders []*results.Folder) error {
+	if len(folders) == 0 {
+		return &exitError{exitUsage, errors.New("--single-file needs the run that the file is to hold: nebula report latest --single-file")}
+	}
+	for _, f := range folders {
+		file, err := reports.WriteSingle(a.out, f)
+		if err != nil {
+			return fail(fmt.Errorf("write run %s as one file: %w", f.Run.ID, err))
+		}
+		fmt.Fprintln(a.stdout, file)
+	}
+	return nil
 }
 
 // writePages writes the pages of the given runs, and what they share.
