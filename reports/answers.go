@@ -80,5 +80,6 @@ func comparisonTable(v Verdict) *table {
 		}
 		t.Rows = append(t.Rows, row)
 	}
+	t.cut()
 	return t
 }

@@ -63,6 +63,7 @@ type choice struct {
 
 // draw gives the figure its chart; nil leaves the table alone.
 func (f *figure) draw(c *chart) (err error) {
+	f.Table.cut()
 	f.Alt = f.Title + " of " + f.Function + ". " + f.Caption + " The table below holds the same numbers."
 	if c == nil {
 		return nil
@@ -118,7 +119,7 @@ func newFunctionView(at int, name string, cs []Cell, ms []mark, s *Summary) (v f
 	}
 	if c := ecdf(cs); c != nil {
 		add(figure{
-			Title: "How many had ended by when", Caption: captions["ecdf"], Table: quantileTable(cs),
+			Title: "How many had got there by when (ECDF)", Caption: captions["ecdf"], Table: quantileTable(cs),
 			Choices: []choice{{"Time", "metric", distributed}},
 		}, c)
 	}

@@ -135,6 +135,20 @@ type table struct {
 	Head  []column
 	Rows  [][]td
 	Cells []int // of each row, where rows are about cells: the page's filters hide them
+	More  int   // rows that were cut off
+}
+
+// mostRows is how many rows a table below a chart has. The table of all cells
+// has all, and an export every trial.
+const mostRows = 300
+
+func (t *table) cut() {
+	if t.More = len(t.Rows) - mostRows; t.More <= 0 {
+		t.More = 0
+		return
+	}
+	t.Rows = t.Rows[:mostRows]
+	t.Cells = t.Cells[:min(len(t.Cells), mostRows)]
 }
 
 // add appends a row about a cell.

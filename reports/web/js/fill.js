@@ -41,7 +41,7 @@ function ready(o, chart) {
       d.value[1] = inputs.length < 2 ? 0 : ((inputs.indexOf(d.name) - (inputs.length - 1) / 2) / inputs.length) * 0.75;
     }
   });
-  return o.series.length * Math.max(38, 14 + 11 * inputs.length) + 48;
+  return o.series.length * Math.min(130, Math.max(38, 14 + 11 * inputs.length)) + 48;
 }
 
 // ticksOfRatios gives round ratios between two logarithms.
