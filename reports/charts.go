@@ -95,7 +95,7 @@ type chart struct {
 	Published *publishedPoints `json:"published,omitempty"`
 	// A history's chart is about one backend, and one subject at a time.
 	Backend  string   `json:"backend,omitempty"`
-	Color    int      `json:"color,omitempty"`
+	Color    int      `json:"color"`
 	Subjects []string `json:"subjects,omitempty"`
 	// Inputs are the names behind the choice of an input.
 	Inputs []string `json:"inputs,omitempty"`

@@ -93,7 +93,7 @@ func WriteIndex(out string) error {
 		if len(rs) > 0 {
 			p.Regressions = append(p.Regressions, newRegressionView(name, rs))
 		}
-		t, err := newTrend(i, h)
+		t, err := newTrend(i, h, rs)
 		if err != nil {
 			return err
 		}

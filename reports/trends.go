@@ -74,7 +74,7 @@ func pack(ratio float64) string {
 	return string([]byte{digits[v/n], digits[v%n]})
 }
 
-func newTrend(at int, h *history) (*trendView, error) {
+func newTrend(at int, h *history, rs []Regression) (*trendView, error) {
 	if len(h.nights) < leastNights {
 		return nil, nil
 	}
@@ -99,7 +99,13 @@ func newTrend(at int, h *history) (*trendView, error) {
 	if len(v.Changes.Rows) == 0 {
 		v.Changes = nil
 	}
+	// What became slower is what a chart shows first.
 	var backends, subjects []string
+	for _, r := range rs {
+		if n := r.Cell.Function + " " + r.Cell.Input; r.Ignore == nil && !slices.Contains(subjects, n) {
+			subjects = append(subjects, n)
+		}
+	}
 	for _, s := range h.series {
 		if !slices.Contains(backends, s.cell.Backend) {
 			backends = append(backends, s.cell.Backend)

@@ -12,7 +12,7 @@ function dress(chart) {
   o.series = o.series || [];
   const muted = variable("--muted"), rule = variable("--line"), faint = variable("--faint"), ink = variable("--ink");
   const font = { fontFamily: getComputedStyle(document.body).fontFamily, fontSize: 12 };
-  const narrow = chart.el.clientWidth < 480;
+  const narrow = isNarrow(chart);
   o.grid = { left: 4, right: 24, top: 12, bottom: o.xAxis[0].name ? 28 : 4, containLabel: true };
   const height = chart.data.fill ? fills[chart.data.fill](o, chart) : ready(o, chart);
   o.textStyle = { ...font, color: ink };
@@ -29,7 +29,7 @@ function dress(chart) {
     axis.axisLabel = { ...axis.axisLabel, ...font, color: category ? ink : muted };
     if (category) {
       Object.assign(axis.axisLabel, { overflow: "truncate", lineHeight: 16, hideOverlap: true },
-        below ? { width: Math.max(40, chart.el.clientWidth / axis.data.length - 28) } : { width: narrow ? 120 : ratios ? 220 : 176 });
+        axis.data.length > 40 ? {} : below ? { width: Math.max(40, chart.el.clientWidth / axis.data.length - 28) } : { width: narrow ? 120 : ratios ? 220 : 176 });
     }
     axis.nameTextStyle = { ...font, color: muted };
     axis.axisLine = { show: category, lineStyle: { color: rule } };
@@ -42,7 +42,7 @@ function dress(chart) {
       axis.minorTick = { show: false, splitNumber: 9 };
       axis.minorSplitLine = { show: true, lineStyle: { color: faint } };
     }
-    if (category && below) axis.splitArea = { show: true, areaStyle: { color: ["transparent", faint] } };
+    if (category && below && chart.data.axis === "inputs") axis.splitArea = { show: true, areaStyle: { color: ["transparent", faint] } };
   }
   o.tooltip = {
     ...o.tooltip, confine: true, backgroundColor: variable("--raised"), borderColor: rule, padding: [8, 12],

@@ -17,6 +17,8 @@ const looks = (mark) => {
 };
 const dashes = { cold: "solid", cached: [7, 3], prepared: [2, 3], warm: [9, 3, 2, 3] };
 
+const isNarrow = (chart) => chart.el.clientWidth < 480;
+
 const formatters = {
   duration: () => tick,
   plain: () => plain,
@@ -25,8 +27,13 @@ const formatters = {
   share: () => (x) => Math.round(100 * x) + "\u00a0%",
   percent: () => (x) => (x > 0 ? "+" : "") + plain(x) + "\u00a0%",
   // The last word of a row's label is the start, one of ours.
-  row: () => (label) => (label.includes("\n") ? label.replace("\n", "\nagainst ") : label.replace(/ (\w+)$/, "\n$1")),
-  total: (chart) => (label, row) => label.replace(/ (\w+)$/, "\n$1 · ") + duration(chart.totals[row]),
+  row: (chart) => (label) => {
+    const split = (l) => l.replace(/ (\w+)$/, "\n$1");
+    if (!label.includes("\n")) return split(label);
+    const [a, b] = label.split("\n");
+    return isNarrow(chart) ? split(a) + " against\n" + split(b) : a + "\nagainst " + b;
+  },
+  total: (chart) => (label, row) => label.replace(/ (\w+)$/, "\n$1") + (isNarrow(chart) ? "\n" : " · ") + duration(chart.totals[row]),
 };
 
 const tips = {

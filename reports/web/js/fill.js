@@ -41,7 +41,7 @@ function ready(o, chart) {
       d.value[1] = inputs.length < 2 ? 0 : ((inputs.indexOf(d.name) - (inputs.length - 1) / 2) / inputs.length) * 0.75;
     }
   });
-  return o.series.length * Math.min(130, Math.max(38, 14 + 11 * inputs.length)) + 48;
+  return o.series.length * Math.min(130, Math.max(isNarrow(chart) && chart.data.option.xAxis[0].type === "value" ? 78 : 38, 14 + 11 * inputs.length)) + 48;
 }
 
 // ticksOfRatios gives round ratios between two logarithms.
@@ -96,7 +96,7 @@ const fills = {
       encode: { x: renderItem === "box" ? [1, 2, 3, 4, 5] : [1], y: 0 }, xAxisIndex: own ? i : 0, yAxisIndex: own ? i : 0,
     });
     if (own) {
-      const step = 92, most = chart.el.clientWidth < 480 ? 3 : 5;
+      const step = 92, most = isNarrow(chart) ? 3 : 5;
       o.grid = rows.map((_, i) => ({ left: 4, right: 24, top: 8 + (rows.length - 1 - i) * step, height: step - 20, containLabel: true }));
       o.xAxis = rows.map((s, i) => {
         const room = Math.max(1.002, (s.box[4] / s.box[0]) ** 0.04);
@@ -171,7 +171,7 @@ const fills = {
       s.data = rows.map((i, k) => ({ time: bars.data[at][p][i], value: bars.data[at][p][i] === null ? null : share ? bars.data[at][p][i] / chart.totals[k] : bars.data[at][p][i] }));
     });
     chart.kept = o.series.map(() => []);
-    return rows.length * 46 + 56;
+    return rows.length * (isNarrow(chart) ? 60 : 46) + 56;
   },
 
   // A history: a line for each start, its levels with a band of noise, and
