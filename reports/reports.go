@@ -138,17 +138,17 @@ type table struct {
 	More  int   // rows that were cut off
 }
 
-// mostRows is how many rows a table below a chart has. The table of all cells
+// twinRows is how many rows a table below a chart has. The table of all cells
 // has all, and an export every trial.
-const mostRows = 300
+const twinRows = 300
 
 func (t *table) cut() {
-	if t.More = len(t.Rows) - mostRows; t.More <= 0 {
+	if t.More = len(t.Rows) - twinRows; t.More <= 0 {
 		t.More = 0
 		return
 	}
-	t.Rows = t.Rows[:mostRows]
-	t.Cells = t.Cells[:min(len(t.Cells), mostRows)]
+	t.Rows = t.Rows[:twinRows]
+	t.Cells = t.Cells[:min(len(t.Cells), twinRows)]
 }
 
 // add appends a row about a cell.
