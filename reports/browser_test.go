@@ -95,11 +95,6 @@ func TestPagesInBrowser(t *testing.T) {
 	dir := shots(t)
 	browser := newBrowser(t)
 
-	hostile := coldstart()
-	hostile.experiment = `<img src=x onerror=alert(1)>`
-	hostile.functions = hostileNames
-	hostile.inputs = []string{`"'><script>alert(2)</script>`}
-	hostile.repeat = 8
 	tests := []struct {
 		name string
 		fixture
@@ -109,7 +104,7 @@ func TestPagesInBrowser(t *testing.T) {
 		{"without docker", withoutDocker(), 10},
 		{"many", many(), 22},
 		{"thesis", thesis(), 12},
-		{"hostile", hostile, 9 * len(hostileNames)},
+		{"hostile", hostileRun(), 9 * len(hostileNames)},
 	}
 	for _, test := range tests {
 		out := t.TempDir()
@@ -184,6 +179,29 @@ func TestHistoryInBrowser(t *testing.T) {
 			b.look(t, filepath.Join(out, pageFile), scheme, width, 2, shot)
 		}
 	}
+
+	// Names stay text in a history too.
+	out = t.TempDir()
+	for n := range 4 {
+		x := hostileRun()
+		x.run = func(r *results.Run) {
+			r.ID, r.Started = fmt.Sprintf("20261122T201500Z-000%d", n), began.AddDate(0, 0, n)
+			r.Host.Kernel = hostileNames[n]
+		}
+		x.write(t, out)
+	}
+	writeAll(t, out)
+	b.look(t, filepath.Join(out, pageFile), "light", 1200, 2, filepath.Join(shots(t), "history-hostile.png"))
+}
+
+// hostileRun is a run whose names have broken reports.
+func hostileRun() fixture {
+	x := coldstart()
+	x.experiment = `<img src=x onerror=alert(1)>`
+	x.functions = hostileNames
+	x.inputs = []string{`"'><script>alert(2)</script>`}
+	x.repeat = 8
+	return x
 }
 
 // TestMovedInBrowser opens a run's folder that was moved away from all
