@@ -34,14 +34,13 @@ func newThreats(s *Summary) (out []threat) {
 	just, ahead := false, false
 	for _, c := range cs {
 		kind, _, _ := strings.Cut(c.Backend, ".")
-		to := &containers
-		if kind == "wazero" {
-			to = &modules
+		switch kind {
+		case "wazero":
 			just = just || c.Start == experiment.Cold
 			ahead = ahead || c.Start != experiment.Cold
-		}
-		if !slices.Contains(*to, c.Backend) {
-			*to = append(*to, c.Backend)
+			modules = appendNew(modules, c.Backend)
+		case "docker":
+			containers = appendNew(containers, c.Backend)
 		}
 	}
 	if len(modules) > 0 {
@@ -64,7 +63,7 @@ func newThreats(s *Summary) (out []threat) {
 	}
 	if h := s.run.Host.Hypervisor; h != "" {
 		add("A virtual machine.", func(t *Sentence) {
-			t.say("This machine is a guest of ").name(h).say(". Others may have used its processors meanwhile, and what a guest asks of its kernel (a new process, a network, a mount) costs more than on bare metal: containers pay that, modules hardly.")
+			t.say("This machine is a guest of ").name(h).say(". Others may have used its processors meanwhile, and what a guest asks of its kernel (a new process, a network, a mount) may cost more than on bare metal: containers ask for much of it, modules hardly.")
 		})
 	}
 	stolen(s, add)
@@ -85,6 +84,13 @@ func newThreats(s *Summary) (out []threat) {
 		t.say("All numbers are of one machine in %s. Ratios carry over to others better than times do, and neither does so for certain.", whenRan(s))
 	})
 	return out
+}
+
+func appendNew(names []string, name string) []string {
+	if slices.Contains(names, name) {
+		return names
+	}
+	return append(names, name)
 }
 
 func whenRan(s *Summary) string {
