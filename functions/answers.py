@@ -209,7 +209,7 @@ def binary_trees():
 
     answers = {n: "\n".join(lines(n)) for n in (0, 6, 7, 10, 12)}
     assert "\n64\t trees of depth 8\t check: 32704\n" in answers[10]  # the benchmarks game
-    return asked(answers) + spaced(8, "\n".join(lines(8))) + refused(21)
+    return asked(answers) + spaced(8, "\n".join(lines(8))) + refused(18)
 
 
 def mandelbrot():

@@ -50,7 +50,7 @@ func trees(n uint64) []byte {
 
 func main() {
 	protocol.Serve(func(request []byte) ([]byte, error) {
-		n, err := protocol.Number(request, 0, 21)
+		n, err := protocol.Number(request, 0, 18)
 		if err != nil {
 			return nil, err
 		}
