@@ -59,12 +59,15 @@ func caveats(s *Summary, r *reading) []Caveat {
 	// programs compares the same work.
 	differentAnswers(s, r, add)
 	first(failures)
+	first(energyFirst)
 	repeated(r, add)
 	stopped(s, add)
 	disturbances(s, add)
 	sessions(s, add)
 	thin(s, add)
 	unmarked(s, add)
+	energyCaveats(s, add)
+	energyUnasked(s, add)
 	if s.plan.Order == experiment.Sequential && len(s.plan.Cells) > 1 {
 		add(Note, "", func(t *Sentence) {
 			t.say("The cells ran one after the other. A machine that grew warmer or busier meanwhile looks like a difference between them; order = \"shuffled\" avoids that.")

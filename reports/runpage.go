@@ -15,6 +15,7 @@ type runPage struct {
 	Ratios       *ratios
 	Cells        *table
 	Measurements *measurements
+	Energy       *energySection
 	Published    []publication
 	Threats      []threat
 	Definitions  definitions
@@ -38,6 +39,10 @@ func newRunPage(s *Summary, raw string, from library) (*runPage, error) {
 	if err != nil {
 		return nil, err
 	}
+	energy, err := newEnergySection(s, ms)
+	if err != nil {
+		return nil, err
+	}
 	published, err := newPublications(s, ms)
 	if err != nil {
 		return nil, err
@@ -54,6 +59,7 @@ func newRunPage(s *Summary, raw string, from library) (*runPage, error) {
 		Ratios:       rs,
 		Cells:        newCells(s),
 		Measurements: figures,
+		Energy:       energy,
 		Published:    published,
 		Threats:      newThreats(s),
 		Definitions:  newDefinitions(s),

@@ -28,8 +28,10 @@ type Summary struct {
 	Cells   []Cell               `json:"cells"`
 	LeftOut []experiment.LeftOut `json:"left_out"`
 
-	run   results.Run
-	plan  experiment.Plan
+	run            results.Run
+	plan           experiment.Plan
+	windowsMissing int // of energy
+
 	every int // the samples in run order hold each block whose number it divides
 }
 
@@ -67,6 +69,8 @@ type Cell struct {
 	// not tell which inputs it left out, one cell without an input stands
 	// for them all.
 	LeftOut string `json:"left_out,omitempty"`
+	// Energy is absent where the run asked for none.
+	Energy *CellEnergy `json:"energy,omitempty"`
 
 	index   int                  // in the plan
 	samples map[string][]float64 // by metric, sorted
@@ -142,6 +146,9 @@ func gather(f *results.Folder) (*Summary, error) {
 		if i, ok := r.index[stop.Cell]; ok {
 			s.Cells[i].Stop = &stop
 		}
+	}
+	if err := gatherEnergy(s, f); err != nil {
+		return nil, err
 	}
 	s.Caveats = caveats(s, r)
 	s.Cells = append(s.Cells, leftOutCells(&f.Plan)...)

@@ -68,6 +68,9 @@ func WriteText(w io.Writer, s *Summary) error {
 		return err
 	}
 	b.WriteString("Medians with 95 % intervals.\n")
+	if err := textEnergy(&b, s); err != nil {
+		return err
+	}
 	for _, l := range s.LeftOut {
 		if l.Chosen {
 			fmt.Fprintf(&b, "left out: %s on %s %s, %s: %s\n", printable(l.Function), printable(l.Backend), l.Start,

@@ -21,6 +21,7 @@ const isNarrow = (chart) => chart.el.clientWidth < 480;
 
 const formatters = {
   duration: () => tick,
+  joules: () => joules,
   plain: () => plain,
   logged: () => (x) => tick(Math.exp(x)),
   times: () => (x) => plain(Math.exp(x)),
@@ -36,6 +37,7 @@ const formatters = {
   total: (chart) => (label, row) => label.replace(/ (\w+)$/, "\n$1") + (isNarrow(chart) ? "\n" : " · ") + duration(chart.totals[row]),
 };
 
+const within = (low, high) => "between " + joules(low) + " and " + joules(high);
 const tips = {
   dot: () => (p) =>
     tip(p.seriesName, name(p.name), "median " + duration(p.value[2]), interval(p.value[3], p.value[4], duration), "n = " + p.value[5]),
@@ -47,6 +49,10 @@ const tips = {
   size: (chart) => (p) =>
     tip(p.seriesName, name(chart.data.curves.name) + ": " + plain(p.value[0]), "median " + duration(p.value[2]),
       interval(p.value[3], p.value[4], duration), "n = " + p.value[5]),
+  energy: () => (p) =>
+    tip(p.seriesName, name(p.name), joules(p.value[2]), within(p.value[3], p.value[4]), p.value[5] + " invocations"),
+  energysize: (chart) => (p) =>
+    tip(p.seriesName, name(chart.data.curves.name) + ": " + plain(p.value[0]), joules(p.value[2]), within(p.value[3], p.value[4]), p.value[5] + " invocations"),
   phase: () => (p) => tip(p.name, encode(p.seriesName) + ": median " + duration(p.data.time)),
   sample: () => (p) => tip(p.seriesName, "trial " + p.value[0], "startup " + duration(p.value[1])),
   strip: () => (p) => {

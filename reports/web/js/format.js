@@ -15,6 +15,12 @@ function tick(ns) {
   return ns === 0 ? "0" : Number(digits) + "\u00a0" + unit;
 }
 
+function joules(j) {
+  const units = [["nJ", 1e-9], ["µJ", 1e-6], ["mJ", 1e-3], ["J", 1], ["kJ", 1e3]];
+  const unit = units.find((u) => j < 999.95 * u[1]) || units[4];
+  return Number((j / unit[1]).toPrecision(4)) + "\u00a0" + unit[0];
+}
+
 function ratio(r) {
   const decimals = r >= 99.95 ? 0 : r >= 9.995 ? 1 : r >= 1.0995 ? 2 : 3;
   return r.toFixed(decimals);
