@@ -3,6 +3,7 @@ package reports
 import (
 	"math"
 	"slices"
+	"strconv"
 	"strings"
 
 	"github.com/nebula-bench/nebula/experiment"
@@ -272,8 +273,13 @@ func joules(v float64, u *float64) string {
 	if x < 0.001 {
 		text = "< 0.001"
 	}
-	if u != nil {
-		text += " ± " + number(2**u/unit.joules, decimals)
+	if u != nil && *u > 0 {
+		wide := 2 * *u / unit.joules
+		if shown := number(wide, decimals); strings.ContainsAny(shown, "123456789") {
+			text += " ± " + shown
+		} else {
+			text += " ± " + strconv.FormatFloat(wide, 'f', -int(math.Floor(math.Log10(wide))), 64) // one digit of it
+		}
 	}
 	return text + "\u00a0" + unit.name
 }

@@ -50,14 +50,14 @@ func newEnergySection(s *Summary, ms []mark) (*energySection, error) {
 		z := sizesOf(&s.run, name)
 		for _, q := range []quantity{net, gross} {
 			c, absent := q.dots(cs, ms)
-			if err := add(figure{Title: q.title + " per invocation", Caption: q.caption, Absent: absent, Table: energyTable(cs)}, c); err != nil {
+			if err := add(figure{Title: q.title + " per invocation", Caption: q.caption, Absent: absent, Table: q.table(cs)}, c); err != nil {
 				return nil, err
 			}
 			if z == nil {
 				continue
 			}
 			if c := q.sizes(z, cs, ms); c != nil {
-				if err := add(figure{Title: q.title + " against the size of the input", Caption: sizeCaption(z), Table: energyTable(cs)}, c); err != nil {
+				if err := add(figure{Title: q.title + " against the size of the input", Caption: sizeCaption(z), Table: q.table(cs)}, c); err != nil {
 					return nil, err
 				}
 			}
@@ -296,7 +296,29 @@ func energyTable(cs []Cell) table {
 		for _, name := range domains {
 			put(e.domain(name))
 		}
-		t.Rows = append(t.Rows, row)
+		t.add(c, row)
+	}
+	return t
+}
+
+// table is the twin of the quantity's charts.
+func (q quantity) table(cs []Cell) table {
+	t := table{Head: append(left("input", "backend", "start"), right(strings.ToLower(q.title), "from", "to", "invocations")...)}
+	for _, c := range cs {
+		row := cells(c.Input, c.Backend, string(c.Start))
+		v, low, high, ok := q.of(c)
+		texts := []string{c.Energy.net(), "–", "–", "–"}
+		if ok {
+			mark := c.Energy.mark()
+			texts = []string{joules(v, nil) + mark, joules(max(low, 0), nil) + mark, joules(high, nil) + mark, fmt.Sprint(c.Energy.Invocations)}
+			if low <= 0 {
+				texts[1] = "–"
+			}
+		}
+		for _, x := range texts {
+			row = append(row, td{Text: x, Right: true})
+		}
+		t.add(c, row)
 	}
 	return t
 }

@@ -26,6 +26,8 @@ type fixture struct {
 	run        func(*results.Run)
 	rule       *experiment.Until
 	stops      []results.Stop
+	energy     experiment.Energy
+	windows    func(*experiment.Plan, func(*results.EnergyWindow)) // nil: none
 }
 
 var (
@@ -50,7 +52,7 @@ func (x fixture) write(t testing.TB, out string) *results.Folder {
 		Backends: x.backends, Run: experiment.DefaultRun(),
 		Matrix: experiment.Matrix{Exclude: []experiment.Rule{{Function: []string{"noop"}, Where: "coldstart.hcl:24"}}},
 	}
-	e.Run.Repetitions, e.Run.Until = x.repeat, x.rule
+	e.Run.Repetitions, e.Run.Until, e.Energy = x.repeat, x.rule, x.energy
 	for _, name := range append(x.functions, "noop") {
 		f := experiment.Function{Name: name, Source: "../functions/" + name}
 		for _, in := range x.inputs {
@@ -124,6 +126,13 @@ func (x fixture) write(t testing.TB, out string) *results.Folder {
 		if err := w.Stop(&s); err != nil {
 			t.Fatal(err)
 		}
+	}
+	if x.windows != nil {
+		x.windows(plan, func(e *results.EnergyWindow) {
+			if err := w.Energy(e); err != nil {
+				t.Fatal(err)
+			}
+		})
 	}
 	if run.State = x.state; x.state != results.Running {
 		ended := began.Add(4*time.Minute + 12*time.Second)

@@ -15,7 +15,7 @@ import (
 
 // openEnergy opens the source of energy and says what will come of it.
 func (a *app) openEnergy(plan *experiment.Plan, engines *runner.Engines, f runFlags, log zerolog.Logger) (*runner.Energy, error) {
-	energy, err := runner.OpenEnergy(plan, engines, f.sysfs)
+	energy, err := runner.OpenEnergy(plan, engines, a.sysfs)
 	if err != nil {
 		return nil, &exitError{exitUsage, fmt.Errorf("open the source of energy: %w", err)}
 	}

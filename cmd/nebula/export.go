@@ -30,6 +30,12 @@ var exporters = []exporter{
 	{"markdown", summarised(reports.WriteMarkdown)},
 }
 
+// energyExporters write the energy windows in place of the trials.
+var energyExporters = []exporter{
+	{"csv", (*results.Folder).ExportEnergyCSV},
+	{"json", (*results.Folder).ExportEnergyJSON},
+}
+
 func summarised(write func(io.Writer, *reports.Summary) error) func(*results.Folder, io.Writer) error {
 	return func(f *results.Folder, w io.Writer) error {
 		s, err := reports.Summarise(f)
@@ -42,6 +48,7 @@ func summarised(write func(io.Writer, *reports.Summary) error) func(*results.Fol
 
 func (a *app) exportCommand() *cobra.Command {
 	var format, output string
+	var energy bool
 	var names []string
 	for _, e := range exporters {
 		names = append(names, e.format)
@@ -54,9 +61,17 @@ func (a *app) exportCommand() *cobra.Command {
   csv, json, parquet  every trial, one to a row, with the same columns
   benchfmt            every trial that counts, for benchstat
   openmetrics         medians with intervals, for the textfile collector of node_exporter
-  markdown            the summary, for a paper or a pull request`,
+  markdown            the summary, for a paper or a pull request
+
+With --energy, csv and json hold every energy window instead, one to a row:
+joules and seconds of the work and of the idle time around it, the number of
+invocations, and CPU time. nebula show --json has the energy of each cell.`,
 		RunE: func(_ *cobra.Command, args []string) error {
-			for _, e := range exporters {
+			of := exporters
+			if energy {
+				of = energyExporters
+			}
+			for _, e := range of {
 				if e.format != format {
 					continue
 				}
@@ -69,10 +84,14 @@ func (a *app) exportCommand() *cobra.Command {
 				}
 				return fail(a.export(f, e, output))
 			}
+			if energy {
+				return &exitError{exitUsage, fmt.Errorf("--energy has no --format %q: it is csv or json", format)}
+			}
 			return &exitError{exitUsage, fmt.Errorf("unknown --format %q: it is %s", format, list)}
 		},
 	}
 	c.Flags().StringVar(&format, "format", "csv", list)
+	c.Flags().BoolVar(&energy, "energy", false, "write the energy windows, one to a row")
 	c.Flags().StringVar(&output, "output", "", "write to `file`, whole or not at all, instead of to standard output")
 	return c
 }

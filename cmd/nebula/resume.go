@@ -40,7 +40,7 @@ func (a *app) openResumed(name, file string, f *runFlags, flags *pflag.FlagSet) 
 		return nil, "", err
 	}
 	f.vars, f.varFiles, f.only = run.Asked.Vars, run.Asked.VarFiles, run.Asked.Only
-	f.repetitions, f.quick, f.sysfs = run.Asked.Repetitions, run.Asked.Quick, run.Asked.Sysfs
+	f.repetitions, f.quick, a.sysfs = run.Asked.Repetitions, run.Asked.Quick, run.Asked.Sysfs
 	if file == "" {
 		file = run.Asked.File
 		if _, err := os.Stat(file); errors.Is(err, fs.ErrNotExist) {

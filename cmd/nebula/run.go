@@ -31,9 +31,9 @@ import (
 
 type runFlags struct {
 	experimentFlags
-	strict, json                  bool
-	progress, resume, lock, sysfs string
-	wait                          time.Duration
+	strict, json           bool
+	progress, resume, lock string
+	wait                   time.Duration
 }
 
 func (a *app) runCommand() *cobra.Command {
@@ -57,12 +57,12 @@ longer lies where it lay.`,
 		},
 	}
 	f.register(c)
+	a.sysfsFlag(c)
 	c.Flags().BoolVar(&f.strict, "strict", false, "exit with 5 where this machine lacks something or disturbs: before any trial, or after the last")
 	c.Flags().BoolVar(&f.json, "json", false, "print the summary as JSON")
 	c.Flags().StringVar(&f.progress, "progress", "auto", "how to show progress: auto, bar, plain, json or none")
 	c.Flags().StringVar(&f.resume, "resume", "", "go on with `run`, which did not end")
 	c.Flags().StringVar(&f.lock, "lock", defaultLock, "`file` that keeps two runs apart")
-	c.Flags().StringVar(&f.sysfs, "path.sysfs", "", "`folder` in the place of /sys to look for energy counters in")
 	c.Flags().DurationVar(&f.wait, "wait", 0, "how long to wait for another run to end, such as 1h")
 	return c
 }
@@ -233,7 +233,7 @@ func (a *app) describe(ctx context.Context, x *experiment.Experiment, file strin
 	if err != nil {
 		return nil, fmt.Errorf("read nebula's own program: %w", err)
 	}
-	asked := results.Asked{Vars: f.vars, Only: f.only, Repetitions: f.repetitions, Quick: f.quick, Sysfs: f.sysfs}
+	asked := results.Asked{Vars: f.vars, Only: f.only, Repetitions: f.repetitions, Quick: f.quick, Sysfs: a.sysfs}
 	if asked.File, err = filepath.Abs(file); err != nil {
 		return nil, err
 	}
