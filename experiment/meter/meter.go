@@ -108,8 +108,8 @@ type Options struct {
 	// where there is a Command.
 	Source  string
 	Command []string // the program and the arguments of the command source
-	// Domains are the names of those to read. Empty: all that the source
-	// reports.
+	// Domains are the names of those to read: package-0, or package for every
+	// one. Empty: all that the source reports.
 	Domains []string
 }
 
@@ -182,6 +182,12 @@ type some struct {
 func (s *some) Info() Info                 { return s.info }
 func (s *some) Read(i int) (uint64, error) { return s.Source.Read(s.of[i]) }
 
+// named reports whether a name means a domain: by itself, or by what it
+// begins with up to a hyphen.
+func named(name, domain string) bool {
+	return name == domain || strings.HasPrefix(domain, name+"-")
+}
+
 // choose leaves the named domains of a source. The total is made of those
 // packages that are named; a single domain that is no package is the total by
 // itself, for then nothing is counted twice.
@@ -192,17 +198,15 @@ func choose(s Source, names []string) (Source, error) {
 	c := &some{Source: s, info: s.Info()}
 	all := c.info.Domains
 	c.info.Domains = nil
+	var have []string
 	for i, d := range all {
-		if slices.Contains(names, d.Name) {
+		have = append(have, d.Name)
+		if slices.ContainsFunc(names, func(n string) bool { return named(n, d.Name) }) {
 			c.info.Domains, c.of = append(c.info.Domains, d), append(c.of, i)
 		}
 	}
-	var have []string
-	for _, d := range all {
-		have = append(have, d.Name)
-	}
 	for _, n := range names {
-		if !slices.Contains(have, n) {
+		if !slices.ContainsFunc(have, func(d string) bool { return named(n, d) }) {
 			s.Close()
 			return nil, closed(c.info.Source, fmt.Sprintf("it has no domain %q", n), "it has "+strings.Join(have, ", "))
 		}
@@ -210,7 +214,7 @@ func choose(s Source, names []string) (Source, error) {
 	if !slices.ContainsFunc(c.info.Domains, func(d Domain) bool { return d.Total }) {
 		if len(c.info.Domains) > 1 {
 			s.Close()
-			return nil, closed(c.info.Source, "none of "+strings.Join(names, ", ")+" is a package, and their sum may count energy twice", "name one of them, or a package")
+			return nil, closed(c.info.Source, "none of "+strings.Join(names, ", ")+" is a package, and their sum may count energy twice", "name one of them, or package")
 		}
 		c.info.Domains[0].Total = true
 	}

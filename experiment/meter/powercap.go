@@ -51,7 +51,7 @@ func openPowercap(sysfs string) (Source, error) {
 	if _, err := os.Stat(filepath.Join(dir, simulated)); err == nil {
 		p.info.Simulated = true
 	}
-	var refused []string
+	var refused, without []string
 	for _, e := range entries {
 		zone := filepath.Join(dir, e.Name())
 		if mmioTop.MatchString(e.Name()) {
@@ -69,9 +69,9 @@ func openPowercap(sysfs string) (Source, error) {
 		c, err := openCounter(filepath.Join(zone, "energy_uj"))
 		switch {
 		case errors.Is(err, fs.ErrPermission):
-			refused = append(refused, c.path)
+			refused, without = append(refused, c.path), append(without, lacks(d))
 		case err != nil:
-			p.note("%s can't be read: %s", e.Name(), err)
+			p.note("%s can't be read%s: %s", e.Name(), lacks(d), err)
 		default:
 			if p.has(d.Name) { // a kernel that does not tell dies apart
 				d.Name += " (" + e.Name() + ")"
@@ -89,10 +89,18 @@ func openPowercap(sysfs string) (Source, error) {
 		}
 		return nil, closed(door, "there is no energy counter", "load the driver: modprobe intel_rapl_msr; virtual machines rarely have one")
 	}
-	for _, c := range refused {
-		p.note("%s may be read by root only", c)
+	for i, c := range refused {
+		p.note("%s may be read by root only%s", c, without[i])
 	}
 	return p, nil
+}
+
+// lacks says what it means that a domain can't be read.
+func lacks(d Domain) string {
+	if d.Total {
+		return ", so the total lacks " + d.Name
+	}
+	return ""
 }
 
 // powercapRemedy opens the counters to a group. Only root may read them since

@@ -64,7 +64,7 @@ func TestDiscovery(t *testing.T) {
 		"dtpm":          {tree{"intel-rapl:0": zone("package-0", "1"), "dtpm:0": zone("package-0", "1"), "dtpm": {}, "intel-rapl": {}}, []string{"package-0"}, nil, ""},
 		"AMD":           {tree{"intel-rapl:0": zone("package-0", "1"), "intel-rapl:0:0": zone("core", "1")}, []string{"package-0"}, nil, "a part of its package"},
 		"no range":      {tree{"intel-rapl:0": rangeless}, []string{"package-0"}, nil, ""},
-		"one is broken": {tree{"intel-rapl:0": broken, "intel-rapl:1": zone("package-1", "1")}, []string{"package-1"}, nil, "intel-rapl:0 can't be read"},
+		"one is broken": {tree{"intel-rapl:0": broken, "intel-rapl:1": zone("package-1", "1")}, []string{"package-1"}, nil, "intel-rapl:0 can't be read, so the total lacks package-0"},
 		"garbage":       {tree{"intel-rapl:0": zone("package-0", "12x"), "intel-rapl:1": zone("package-1", "1")}, []string{"package-1"}, nil, "is no count"},
 		"strange name":  {tree{"intel-rapl:0": zone("package-0", "1"), "intel-rapl:1": zone("gpu", "1")}, []string{"package-0"}, nil, `unknown name "gpu"`},
 	}
@@ -102,6 +102,53 @@ func TestUnavailable(t *testing.T) {
 			_, err := Open(Options{Sysfs: tt.sysfs})
 			if u := (*Unavailable)(nil); !errors.As(err, &u) || !strings.Contains(err.Error(), tt.want) {
 				t.Errorf("%v, want %q", err, tt.want)
+			}
+		})
+	}
+}
+
+func TestChosenDomains(t *testing.T) {
+	sysfs := tree{
+		"intel-rapl:0": zone("package-0", "1"), "intel-rapl:0:0": zone("dram", "2"),
+		"intel-rapl:1": zone("package-1", "3"), "intel-rapl:1:0": zone("dram", "4"), "intel-rapl:2": zone("psys", "5"),
+	}.write(t)
+	tests := map[string]struct {
+		names []string
+		want  string // with + those of the total; or the error
+	}{
+		"all":             {nil, "+package-0=1 dram-0=2 +package-1=3 dram-1=4 psys=5"},
+		"every package":   {[]string{"package"}, "+package-0=1 +package-1=3"},
+		"a kind beside":   {[]string{"dram", "package"}, "+package-0=1 dram-0=2 +package-1=3 dram-1=4"},
+		"one package":     {[]string{"package-1", "psys"}, "+package-1=3 psys=5"},
+		"psys by itself":  {[]string{"psys"}, "+psys=5"},
+		"counted twice":   {[]string{"psys", "dram-0"}, "their sum may count energy twice"},
+		"not there":       {[]string{"package", "uncore"}, `it has no domain "uncore" (it has package-0, dram-0, package-1, dram-1, psys)`},
+		"not quite there": {[]string{"pack"}, `no domain "pack"`},
+	}
+	for name, tt := range tests {
+		t.Run(name, func(t *testing.T) {
+			s, err := Open(Options{Sysfs: sysfs, Source: "powercap", Domains: tt.names})
+			if err != nil {
+				if !strings.Contains(err.Error(), tt.want) {
+					t.Errorf("%v, want %q", err, tt.want)
+				}
+				return
+			}
+			defer s.Close()
+			var got []string
+			for i, d := range s.Info().Domains {
+				v, err := s.Read(i)
+				if err != nil {
+					t.Fatal(err)
+				}
+				total := ""
+				if d.Total {
+					total = "+"
+				}
+				got = append(got, fmt.Sprintf("%s%s=%d", total, d.Name, v))
+			}
+			if text := strings.Join(got, " "); text != tt.want {
+				t.Errorf("%s, want %s", text, tt.want)
 			}
 		})
 	}

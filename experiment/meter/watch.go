@@ -3,6 +3,7 @@ package meter
 import (
 	"fmt"
 	"math"
+	"slices"
 	"sync"
 	"time"
 )
@@ -156,10 +157,14 @@ func (m *Meter) read() {
 // fault notes that the reading of now says nothing about what lies between
 // it and the one before.
 func (m *Meter) fault(domain int, why string) {
-	if n := len(m.faults); n > 0 {
-		if f := &m.faults[n-1]; f.domain == domain && f.why == why && f.last == m.seq-1 {
-			f.last = m.seq
-			return
+	for i := range slices.Backward(m.faults) {
+		f := &m.faults[i]
+		if f.domain == domain {
+			if f.why == why && f.last == m.seq-1 {
+				f.last = m.seq
+				return
+			}
+			break
 		}
 	}
 	m.faults = append(m.faults, fault{domain, m.seq, m.seq, why})
