@@ -302,10 +302,11 @@ func (m Machine) energy() experiment.Finding {
 			for _, d := range u.Doors {
 				found = append(found, d.Name+": "+d.Why)
 				if d.Remedy != "" {
-					remedies = append(remedies, d.Remedy)
+					name, _, _ := strings.Cut(d.Name, " ")
+					remedies = append(remedies, "for "+name+", "+d.Remedy)
 				}
 			}
-			f.Found, f.Remedy = strings.Join(found, "; "), strings.Join(remedies, "; or: ")
+			f.Found, f.Remedy = strings.Join(found, "; "), strings.Join(remedies, "; ")
 		}
 		return f
 	}
