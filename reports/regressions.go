@@ -179,19 +179,17 @@ func regressionTable(rs []Regression) *table {
 		return nil
 	}
 	ignored := rs[0].Ignore != nil
-	t := &table{Head: append(left("function", "input", "backend", "start", "metric"), right("slower by", "since")...)}
-	t.Head = append(t.Head, left("what else changed")...)
+	t := &table{Head: left("slower by", "function", "input", "backend", "start", "metric", "since", "what else changed")}
 	if ignored {
 		t.Head = append(t.Head, left("why it is ignored")...)
 	}
 	for _, r := range rs {
-		row := cells(r.Cell.Function, r.Cell.Input, r.Cell.Backend, string(r.Cell.Start), r.Metric)
 		interval := "too few nights for an interval"
 		if r.Change.Bounded {
 			interval = "[" + signed(r.Change.Low-1) + ", " + signed(r.Change.High-1) + "]"
 		}
-		row = append(row, td{Text: signed(r.Change.Value - 1), Below: interval, Right: true, Bad: !ignored},
-			td{Text: r.Since, Right: true}, td{Text: changes(r.Other)})
+		row := append([]td{{Text: signed(r.Change.Value - 1), Below: interval, Bad: !ignored}},
+			cells(r.Cell.Function, r.Cell.Input, r.Cell.Backend, string(r.Cell.Start), r.Metric, r.Since, changes(r.Other))...)
 		if ignored {
 			row = append(row, td{Text: r.Ignore.Reason})
 		}
