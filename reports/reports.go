@@ -48,6 +48,7 @@ func Write(out string, f *results.Folder) error {
 	if err != nil {
 		return err
 	}
+	p.Again.Files = recordsIn(f.Dir)
 	if err := os.MkdirAll(dir, 0o755); err != nil {
 		return err
 	}
