@@ -295,6 +295,16 @@ func asNobody(t *testing.T, f func()) {
 	<-done
 }
 
+// letIn lets everybody into a folder of TempDir's, which has one of its own.
+func letIn(t *testing.T, dir string) {
+	t.Helper()
+	for _, d := range []string{dir, filepath.Dir(dir)} {
+		if err := os.Chmod(d, 0o755); err != nil {
+			t.Fatal(err)
+		}
+	}
+}
+
 // Counters of root's: what is closed, why, and how to open it.
 func TestPermission(t *testing.T) {
 	s, err := simulator.New(simulator.Options{Dir: t.TempDir(), Zones: []simulator.Zone{zone("0", 20), zone("1", 20)}})
@@ -302,11 +312,7 @@ func TestPermission(t *testing.T) {
 		t.Fatal(err)
 	}
 	defer s.Close()
-	for dir := s.Dir(); dir != os.TempDir(); dir = filepath.Dir(dir) {
-		if err := os.Chmod(dir, 0o755); err != nil {
-			t.Fatal(err)
-		}
-	}
+	letIn(t, s.Dir())
 	counter := filepath.Join(s.Dir(), "class/powercap/intel-rapl:0/energy_uj")
 	open := func() (src meter.Source, err error) {
 		asNobody(t, func() { src, err = meter.Open(meter.Options{Sysfs: s.Dir(), Source: "powercap"}) })
@@ -347,9 +353,7 @@ func TestPerfPermission(t *testing.T) {
 	sysfs := t.TempDir()
 	dir := filepath.Join(sysfs, "bus/event_source/devices/power")
 	os.MkdirAll(filepath.Join(dir, "events"), 0o755)
-	for dir := sysfs; dir != os.TempDir(); dir = filepath.Dir(dir) {
-		os.Chmod(dir, 0o755)
-	}
+	letIn(t, sysfs)
 	for name, text := range map[string]string{"type": "1", "cpumask": "0", "events/energy-pkg": "event=0x00", "events/energy-pkg.scale": "1e-9", "events/energy-pkg.unit": "Joules"} {
 		if err := os.WriteFile(filepath.Join(dir, name), []byte(text+"\n"), 0o644); err != nil {
 			t.Fatal(err)

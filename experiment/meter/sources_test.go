@@ -10,6 +10,8 @@ import (
 	"time"
 
 	"golang.org/x/sys/unix"
+
+	"github.com/nebula-bench/nebula/internal/testenv"
 )
 
 // files writes a tree.
@@ -90,9 +92,7 @@ func TestPerf(t *testing.T) {
 }
 
 func TestPerfDomains(t *testing.T) {
-	if !mayOpen() {
-		t.Skip("the right to open events is missing, which TestPerf looks at")
-	}
+	testenv.Need(t, "perf")
 	more := map[string]string{}
 	for _, e := range []string{"energy-ram", "energy-psys"} {
 		for _, end := range []string{"", ".scale", ".unit"} {

@@ -20,6 +20,8 @@ import (
 	"strings"
 	"testing"
 	"time"
+
+	"golang.org/x/sys/unix"
 )
 
 // tool is something that a test may need.
@@ -35,6 +37,7 @@ var tools = map[string]tool{
 	"python3":  {python3, "apt-get install python3"},
 	"root":     {root, "run the tests as root, where file systems can be mounted"},
 	"bases":    {bases, "apt-get install debootstrap busybox-static, then make bases"},
+	"perf":     {perf, "run the tests as root, or sysctl kernel.perf_event_paranoid=0"},
 	"rust":     {rust, "apt-get install rustc libstd-rust-dev-wasm32, or: rustup target add wasm32-wasip1"},
 }
 
@@ -191,4 +194,13 @@ func rust() error {
 		return errors.New("no rustc on PATH")
 	}
 	return errors.New("no rustc with a standard library for wasm32-wasip1 or wasm32-wasi")
+}
+
+// perf opens a counter of one processor, as the energy counters of perf are.
+func perf() error {
+	fd, err := unix.PerfEventOpen(&unix.PerfEventAttr{Type: unix.PERF_TYPE_SOFTWARE, Config: unix.PERF_COUNT_SW_CPU_CLOCK}, -1, 0, -1, unix.PERF_FLAG_FD_CLOEXEC)
+	if err != nil {
+		return fmt.Errorf("perf_event_open: %w", err)
+	}
+	return unix.Close(fd)
 }

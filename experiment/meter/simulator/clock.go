@@ -36,7 +36,7 @@ func (s *Simulator) Clock(look time.Duration) *Clock {
 	const start = int64(1_000_000 * time.Second)
 	s.busy.at[0] = start
 	for _, z := range s.zones {
-		z.watts.at[0] = start
+		z.taken.at[0] = start
 	}
 	c := &Clock{s: s, began: time.Now(), start: start, now: start, look: look}
 	s.now = func() int64 { return c.now }

@@ -64,14 +64,14 @@ type Simulator struct {
 type zone struct {
 	Zone
 	file    *os.File
-	length  int    // of what the file holds
-	update  int64  // the last that was written
-	next    int64  // when the next is due, in real time
-	salt    uint64 // of its jitter
-	watts   series // joules over time, without the processors' part
-	power   float64
-	shown   *zone // whose energy it shows; itself unless Like
-	reset   float64
+	length  int     // of what the file holds
+	update  int64   // the last that was written, on a clock of its own
+	next    int64   // when the next is due, in real time
+	salt    uint64  // of its jitter
+	taken   series  // joules over time, without the processors' part
+	power   float64 // since the last of them
+	shown   *zone   // whose energy it shows; itself unless Like
+	reset   float64 // the energy at which the counter was set back
 	stopped bool
 }
 
@@ -104,7 +104,7 @@ func New(o Options) (*Simulator, error) {
 	now := s.now()
 	s.busy = series{[]int64{now}, []float64{0}}
 	for _, z := range s.zones {
-		z.watts = series{[]int64{now}, []float64{0}}
+		z.taken = series{[]int64{now}, []float64{0}}
 		if err := s.write(z, now); err != nil {
 			return nil, errors.Join(err, s.Close())
 		}
@@ -223,12 +223,12 @@ func (s *Simulator) Close() error {
 // energy is what a zone has taken since the beginning, in joules.
 func (s *Simulator) energy(z *zone, at int64) float64 {
 	z = z.shown
-	last := len(z.watts.at) - 1
-	if at >= z.watts.at[last] {
-		j := z.watts.value[last] + z.power*float64(at-z.watts.at[last])/1e9
+	last := len(z.taken.at) - 1
+	if at >= z.taken.at[last] {
+		j := z.taken.value[last] + z.power*float64(at-z.taken.at[last])/1e9
 		return j + z.PerCPU*s.busy.of(at)
 	}
-	return z.watts.of(at) + z.PerCPU*s.busy.of(at)
+	return z.taken.of(at) + z.PerCPU*s.busy.of(at)
 }
 
 // of gives the value at a moment; before the first and after the last point
@@ -315,7 +315,7 @@ func (s *Simulator) SetWatts(dir string, watts float64) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	z, now := s.must(dir), s.now()
-	last := len(z.watts.at) - 1
-	j := z.watts.value[last] + z.power*float64(now-z.watts.at[last])/1e9
-	z.watts.at, z.watts.value, z.power = append(z.watts.at, now), append(z.watts.value, j), watts
+	last := len(z.taken.at) - 1
+	j := z.taken.value[last] + z.power*float64(now-z.taken.at[last])/1e9
+	z.taken.at, z.taken.value, z.power = append(z.taken.at, now), append(z.taken.value, j), watts
 }
