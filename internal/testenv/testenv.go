@@ -1,7 +1,7 @@
 // Package testenv says which tools of the machine a test can use. A test
 // that lacks one is skipped with the reason and the remedy; where
 // NEBULA_TEST_REQUIRE names the tool (a list with commas: docker, chromium,
-// clang, rust, python3, root, bases), the lack is a failure, so that a machine
+// clang, perf, rust, python3, root, bases), the lack is a failure, so that a machine
 // that must test everything cannot quietly test less.
 package testenv
 
