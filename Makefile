@@ -1,6 +1,7 @@
 # make run    the first experiment and its report
 # make test   every test that this machine can run, and a list of those it can't
 # make check  format, vet, staticcheck, tidy, generated files
+# make demo-energy  an experiment on energy, with simulated counters
 # make bench  what measuring costs, beside bare loops over the engines
 # make fuzz   each fuzz target for FUZZTIME
 # make bases  root file systems that some experiments stand on; needs root
@@ -13,7 +14,7 @@ BIN := bin/nebula
 CHARTS := reports/web/dist/echarts.min.js
 NPM := $(shell command -v npm 2>/dev/null)
 
-.PHONY: run test check bench fuzz clean build charts bases
+.PHONY: run demo-energy test check bench fuzz clean build charts bases
 
 run: build
 	./$(BIN) run experiments/coldstart.hcl
@@ -25,6 +26,17 @@ bases: experiments/base/busybox.tar experiments/base/debian.tar
 
 experiments/base/%.tar: experiments/base/%.sh
 	sh $<
+
+# The counters follow the processors of this machine: 10 W, and 15 W more for
+# each that is busy.
+demo-energy: build
+	@dir=$$(mktemp -d); \
+	./$(BIN) simulate $$dir/sys --idle 10 --per-cpu 15 --dram & sim=$$!; \
+	trap 'kill $$sim; wait $$sim; rm -rf $$dir' EXIT; \
+	for i in 1 2 3 4 5 6 7 8 9 10; do test -e $$dir/sys/class/powercap/.simulated && break; sleep 0.2; done; \
+	./$(BIN) run --path.sysfs $$dir/sys experiments/energy.hcl
+	@echo
+	@echo "The report, simulated: reports/index.html"
 
 build: charts
 	go build -o $(BIN) ./cmd/nebula
