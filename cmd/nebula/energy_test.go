@@ -99,7 +99,7 @@ func testTwiceTheWork(t *testing.T, backend string) {
 			return
 		}
 		if try == 3 {
-			t.Fatalf("this machine is too busy to tell: %s", out)
+			testenv.Lacks(t, "a quiet machine", errors.New("other programs leave the energies of three runs unknown"))
 		}
 	}
 }

@@ -162,16 +162,30 @@ func (r cpuReading) othersSince(before cpuReading, self int, attendants []string
 			ns += p.waited - b.waited
 		}
 	}
-	// What a process that has ended had taken before is in its parent's
-	// account now, but was not taken in between.
-	for pid, b := range before.processes {
-		p, ok := r.processes[pid]
-		if ok && p.began == b.began || belongs(before.processes, pid, 0) {
-			continue
+	// What a process that has ended had taken before is in the account of the
+	// nearest that lives on now, but was not taken in between.
+	survivor := func(pid int) (int, bool) {
+		for depth := 0; depth < 100; depth++ {
+			b, ok := before.processes[pid]
+			if !ok {
+				break
+			}
+			if p, alive := r.processes[pid]; alive && p.began == b.began {
+				return pid, true
+			}
+			pid = b.parent
 		}
-		if _, waited := r.processes[b.parent]; waited && b.parent != 1 && !ours[b.parent] {
+		return 0, false
+	}
+	for pid, b := range before.processes {
+		if at, ok := survivor(pid); ok && at != pid && at != 1 && !ours[at] && !belongs(before.processes, pid, 0) {
 			ns -= b.own + b.waited
 		}
+	}
+	// Ticks are coarse, and accounts are kept at different moments: it can't
+	// have been more than the machine did.
+	if machine := r.machine - before.machine; before.machine >= 0 && machine >= 0 {
+		ns = min(ns, machine)
 	}
 	return max(0, ns)
 }

@@ -415,20 +415,22 @@ func TestOthers(t *testing.T) {
 		return r
 	}
 	base := []string{"1 0 init 1 10 900", "2 0 kthreadd 1 0 0", "9 2 kworker 1 5 0", "50 1 nebula 1 10 0", "51 50 child 1 10 0",
-		"60 1 dockerd 1 10 5", "61 60 runc 1 1 0", "70 1 shell 1 5 50", "71 70 cc 3 20 0"}
+		"60 1 dockerd 1 10 5", "61 60 runc 1 1 0", "70 1 shell 1 5 50", "71 70 cc 3 20 0", "72 71 as 4 30 0"}
 	before := ps(base...)
+	before.machine = -1
 	tests := map[string]struct {
 		change map[int]string
 		want   int64 // ticks
 	}{
-		"nothing":            {nil, 0},
-		"ours and engine's":  {map[int]string{50: "50 1 nebula 1 90 0", 51: "51 50 child 1 90 0", 60: "60 1 dockerd 1 99 99", 61: "", 9: "9 2 kworker 1 80 0"}, 0},
-		"a shell works":      {map[int]string{70: "70 1 shell 1 12 50"}, 7},
-		"a child ends":       {map[int]string{70: "70 1 shell 1 5 75", 71: ""}, 5},
-		"a child of init":    {map[int]string{1: "1 0 init 1 10 990"}, 0},
-		"a new one":          {map[int]string{80: "80 70 make 9 3 4"}, 3},
-		"a number again":     {map[int]string{71: "71 70 ld 8 2 0", 70: "70 1 shell 1 5 71"}, 2 + 21 - 20},
-		"an engine's orphan": {map[int]string{90: "90 1 containerd-shim 9 3 4", 91: "91 90 function 9 50 0"}, 0},
+		"nothing":                   {nil, 0},
+		"ours and engine's":         {map[int]string{50: "50 1 nebula 1 90 0", 51: "51 50 child 1 90 0", 60: "60 1 dockerd 1 99 99", 61: "", 9: "9 2 kworker 1 80 0"}, 0},
+		"a shell works":             {map[int]string{70: "70 1 shell 1 12 50"}, 7},
+		"a child ends":              {map[int]string{71: "71 70 cc 3 20 32", 72: ""}, 2},
+		"a child and its child end": {map[int]string{70: "70 1 shell 1 5 105", 71: "", 72: ""}, 5},
+		"a child of init":           {map[int]string{1: "1 0 init 1 10 990"}, 0},
+		"a new one":                 {map[int]string{80: "80 70 make 9 3 4"}, 3},
+		"a number again":            {map[int]string{71: "71 70 ld 8 2 0", 70: "70 1 shell 1 5 101", 72: ""}, 2 + 51 - 50},
+		"an engine's orphan":        {map[int]string{90: "90 1 containerd-shim 9 3 4", 91: "91 90 function 9 50 0"}, 0},
 	}
 	for name, tt := range tests {
 		lines := slices.Clone(base)
