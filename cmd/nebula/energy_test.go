@@ -99,7 +99,7 @@ func testTwiceTheWork(t *testing.T, backend string) {
 			return
 		}
 		if try == 3 {
-			testenv.Lacks(t, "a quiet machine", errors.New("other programs leave the energies of three runs unknown"))
+			testenv.Lacks(t, "quiet", errors.New("other programs leave the energies of three runs unknown"))
 		}
 	}
 }

@@ -34,6 +34,7 @@ var tools = map[string]tool{
 	"docker":   {docker, "apt-get install docker.io, then systemctl start docker"},
 	"chromium": {chromium, "apt-get install chromium"},
 	"clang":    {clang, "apt-get install clang lld wasi-libc libclang-rt-14-dev-wasm32"},
+	"quiet":    {quiet, "stop what else runs on this machine"},
 	"python3":  {python3, "apt-get install python3"},
 	"root":     {root, "run the tests as root, where file systems can be mounted"},
 	"bases":    {bases, "apt-get install debootstrap busybox-static, then make bases"},
@@ -152,6 +153,9 @@ func chromium() error {
 	}
 	return errors.New("no chromium or google-chrome on PATH")
 }
+
+// quiet leaves it to the test to find out whether too much else runs.
+func quiet() error { return nil }
 
 func python3() error {
 	_, err := exec.LookPath("python3")
