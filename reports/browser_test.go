@@ -138,26 +138,31 @@ func TestPagesInBrowser(t *testing.T) {
 // each step, the rows of the table, the symbols of the first chart of
 // startup, the address, and the first row's startup.
 const filter = `(async () => {
-	const out = [], wait = () => new Promise((r) => setTimeout(r, 100));
+	const out = [], el = document.getElementById("f1-1");
+	const dots = () => {
+		const chart = echarts.getInstanceByDom(el);
+		return chart ? chart.getOption().series.reduce((n, s) => n + s.data.length, 0) : 0;
+	};
+	const until = async (n) => {
+		for (let i = 0; i < 500 && dots() !== n; i++) await new Promise((r) => setTimeout(r, 20));
+	};
 	const look = () => {
 		const rows = [...document.querySelectorAll(".sortable tbody tr")].filter((r) => !r.hidden);
-		const chart = echarts.getInstanceByDom(document.getElementById("f1-1"));
-		const dots = chart.getOption().series.reduce((n, s) => n + s.data.length, 0);
-		out.push([rows.length, dots, location.hash, rows[0].cells[4].firstChild.textContent].join(" "));
+		out.push([rows.length, dots(), location.hash, rows[0].cells[4].firstChild.textContent].join(" "));
 	};
-	document.getElementById("f1-1").scrollIntoView();
-	await wait();
+	el.scrollIntoView();
+	await until(20);
 	look();
 	location.hash = "input=n%3D0&input=n%3D20&backend=wazero.wasm";
-	await wait();
+	await until(6);
 	look();
 	document.querySelector("input[name=input][value='2']").click();
-	await wait();
+	await until(3);
 	look();
 	const by = document.querySelectorAll(".sortable th button")[4];
 	by.click(); look(); by.click(); look(); by.click();
 	document.querySelector(".filters [type=reset]").click();
-	await wait();
+	await until(20);
 	look();
 	return out;
 })()`
