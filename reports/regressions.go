@@ -93,9 +93,8 @@ type Regression struct {
 	Cell   experiment.Cell
 	Metric string
 	Since  string // the first bad run
-	Before string // the run before it
 	Change stats.Ratio
-	Other  []results.Difference // what else changed between the two
+	Other  []results.Difference // what else changed within two runs of it
 	Ignore *Ignore              // somebody looked at it
 }
 
@@ -118,11 +117,10 @@ func (h *history) regressions(ignored []Ignore) (out []Regression, err error) {
 			Cell: s.cell, Metric: s.metric, Since: h.nights[st.At].digest.Run,
 			Change: stats.RatioOfMedians(known(s.values[st.At:]), known(s.values[from:st.At])),
 		}
-		if st.At > 0 {
-			r.Before = h.nights[st.At-1].digest.Run
-			if r.Other, err = results.Differences(h.nights[st.At-1].run, h.nights[st.At].run); err != nil {
-				return nil, err
-			}
+		// A step is dated to within two runs, so its cause may be as far away.
+		before, after := h.nights[max(0, st.At-3)], h.nights[min(len(h.nights)-1, st.At+2)]
+		if r.Other, err = results.Differences(before.run, after.run); err != nil {
+			return nil, err
 		}
 		for i := range ignored {
 			if ignored[i].matches(h.experiment, &r) {
@@ -179,7 +177,7 @@ func regressionTable(rs []Regression) *table {
 		return nil
 	}
 	ignored := rs[0].Ignore != nil
-	t := &table{Head: left("slower by", "function", "input", "backend", "start", "metric", "since", "what else changed")}
+	t := &table{Head: left("slower by", "function", "input", "backend", "start", "metric", "since", "what else changed within two runs")}
 	if ignored {
 		t.Head = append(t.Head, left("why it is ignored")...)
 	}
