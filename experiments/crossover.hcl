@@ -26,7 +26,12 @@ function "fibonacci-recursive" {
   inputs = {
     for a in jsondecode(file("../functions/fibonacci-recursive/answers.json")) :
     a.name => { stdin = a.stdin, expect = a.expect }
-    if contains([for n in [20, 24, 28, 30, 32, 34, 35, 36, 37, 38, 40] : "n=${n}"], a.name)
+    if contains([for n in [20, 24, 28, 32, 34, 36, 37, 38, 39, 40] : "n=${n}"], a.name)
+  }
+
+  input "n=41" {
+    stdin  = "41"
+    expect = "165580141"
   }
 
   input "n=42" {
@@ -44,7 +49,7 @@ backend "docker" "scratch" {
 }
 
 run {
-  repetitions = 10
+  repetitions = 12
   warmup      = 1
   timeout     = "1m"
 }
