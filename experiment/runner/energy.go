@@ -293,6 +293,9 @@ func (r *Runner) measure(stop, abort context.Context, e *Energy, s *series, rec 
 	if function > 0 {
 		rec.Work.CPU.Function = &function
 	}
+	if short := time.Duration(rec.Work.NS); short < e.length { // they take less than when it was tried
+		s.n = int(math.Ceil(1.1 * float64(s.n) * float64(e.length) / float64(short)))
+	}
 	var invalid string
 	if rec.After, invalid, err = e.span(stop, rest); err != nil {
 		return err
