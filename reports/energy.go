@@ -34,9 +34,9 @@ type CellEnergy struct {
 	Simulated   bool     `json:"simulated,omitempty"`
 	Watts       *float64 `json:"watts,omitempty"` // of the machine, while it serves
 	IdleWatts   *float64 `json:"idle_watts,omitempty"`
-	// OthersShare is the share of the windows' CPU time beyond idle that went
-	// to programs that have no part in it; where Status is attributed, that
-	// share of the energy is taken out.
+	// OthersShare is the CPU time that programs without a part in it took
+	// more or less than beside the windows, as a share of that beyond idle.
+	// Where Status is attributed, what they took is out of the energy.
 	OthersShare *float64 `json:"others_share,omitempty"`
 	// HarnessShare is Nebula's own share of the windows' CPU time. Its energy
 	// is in the numbers.

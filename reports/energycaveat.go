@@ -53,7 +53,7 @@ func energyCaveats(s *Summary, add adder) {
 		most := 0.0
 		for _, c := range s.ran() {
 			if e := c.Energy; e != nil && e.Status == stats.Attributed {
-				most = max(most, *e.OthersShare, -*e.OthersShare)
+				most = max(most, *e.OthersShare)
 			}
 		}
 		add(Warning, "", func(t *Sentence) {

@@ -465,7 +465,7 @@ func TestReadCPU(t *testing.T) {
 	}
 	asOurs := after.othersSince(before, os.Getpid(), nil)
 	asOthers := after.othersSince(before, -1, nil)
-	if asOthers-asOurs < child {
+	if asOthers-asOurs < child/2 {
 		t.Errorf("others took %d ns with it and %d without, and it took %d", asOthers, asOurs, child)
 	}
 	if r := readCPU(t.TempDir()); r.machine >= 0 || len(r.processes) > 0 {

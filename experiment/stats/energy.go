@@ -43,7 +43,7 @@ type Energy struct {
 	GrossU, U   float64 // standard uncertainties, of Gross and of Net
 	Below       float64 // the net energy is less; where Status is BelowResolution
 	Watts, Idle float64 // gross, and of the idle machine
-	Others      float64 // share of the windows' CPU time that other programs took
+	Others      float64 // CPU time that other programs took more or less than beside the windows, as a share of that beyond idle
 }
 
 // MinWindows is the smallest number of windows that tells how much one
@@ -72,9 +72,9 @@ const (
 // with it how idle power varies: s/√W is the standard error of the ratio over
 // W windows, and Student's t makes ±2u an interval of 95 % for few of them.
 //
-// Programs that have no part in it and took the share o of the CPU time that
-// the windows took beyond idle are taken to have used the share o of the net
-// energy. That is said (Attributed), and half of what they are given is added
+// Programs that have no part in it and took the share o of the CPU time that a
+// window took beyond idle are taken to have used the share o of its net energy.
+// That is said (Attributed), and half of what they are given in all is added
 // to u in squares. Where net < 2u it is BelowResolution.
 //
 // Fewer than MinWindows give Unavailable, and so does what is no number.
@@ -84,32 +84,50 @@ func PerInvocation(ws []EnergyWindow) Energy {
 	if len(ws) < MinWindows {
 		return e
 	}
-	var n, gross, net, seconds, idle, grossVar, netVar float64
-	for _, w := range ws {
+	var n, seconds, idle, grossVar, netVar float64
+	gross, net := make([]float64, len(ws)), make([]float64, len(ws))
+	for i, w := range ws {
 		t, p := w.Work.Seconds, w.power()
 		n += float64(w.N)
 		seconds += t
-		gross += w.Work.Joules
-		net += w.Work.Joules - p*t
+		gross[i], net[i] = w.Work.Joules, w.Work.Joules-p*t
 		idle += p * t
 		grossVar += w.Work.U * w.Work.U
 		netVar += w.variance()
 	}
+	others, taken := attribute(ws, gross, net)
+	inDoubt := attributionError * taken / n
 	e.N, e.Seconds = int(n), seconds/float64(len(ws))
-	e.Gross, e.Net, e.Watts, e.Idle = gross/n, net/n, gross/seconds, idle/seconds
-	e.GrossU = math.Hypot(math.Sqrt(grossVar)/n, spread(ws, e.Gross, func(w EnergyWindow) float64 { return w.Work.Joules }))
-	e.U = math.Hypot(math.Sqrt(netVar)/n, spread(ws, e.Net, func(w EnergyWindow) float64 { return w.Work.Joules - w.power()*w.Work.Seconds }))
-	if !(e.Gross > 0) || math.IsNaN(e.Net) || math.IsInf(e.Gross+e.GrossU+e.Net+e.U, 0) || math.IsNaN(e.U) {
+	e.Gross, e.Net, e.Watts, e.Idle, e.Others = sum(gross)/n, sum(net)/n, sum(gross)/seconds, idle/seconds, others
+	e.GrossU = norm(math.Sqrt(grossVar)/n, spread(ws, gross), inDoubt)
+	e.U = norm(math.Sqrt(netVar)/n, spread(ws, net), inDoubt)
+	if !(e.Gross > 0) || math.IsNaN(e.Net) || math.IsNaN(e.U) || math.IsInf(e.Gross+e.GrossU+e.Net+e.U, 0) {
 		return Energy{Status: Unavailable, Windows: len(ws), Gross: nan, Net: nan, GrossU: nan, U: nan, Below: nan, Watts: nan, Idle: nan, Others: nan}
 	}
 	e.Status = Measured
-	e.attribute(ws)
+	if taken != 0 {
+		e.Status = Attributed
+	}
 	if e.Net < 2*e.U {
 		e.Status = BelowResolution
 		e.Below = max(0, e.Net) + 2*e.U
 		e.Net = nan
 	}
 	return e
+}
+
+func sum(xs []float64) (s float64) {
+	for _, x := range xs {
+		s += x
+	}
+	return s
+}
+
+func norm(xs ...float64) (n float64) {
+	for _, x := range xs {
+		n = math.Hypot(n, x)
+	}
+	return n
 }
 
 // power is that of the idle machine around a window.
@@ -132,46 +150,55 @@ func (s EnergySpan) above(p float64) float64 { return s.U*s.U + p*p*s.SecondsU*s
 
 // spread is the standard error of Σx/ΣN from the spread of the windows, made
 // so much wider that two of it hold in 95 of 100 cases.
-func spread(ws []EnergyWindow, ratio float64, x func(EnergyWindow) float64) float64 {
-	var n, squares float64
+func spread(ws []EnergyWindow, xs []float64) float64 {
+	n := 0.0
 	for _, w := range ws {
 		n += float64(w.N)
-		squares += math.Pow(x(w)-ratio*float64(w.N), 2)
+	}
+	ratio, squares := sum(xs)/n, 0.0
+	for i, w := range ws {
+		squares += math.Pow(xs[i]-ratio*float64(w.N), 2)
 	}
 	k := float64(len(ws))
 	t := moremath.InvCDF(moremath.TDist{V: k - 1})(1 - (1-Confidence)/2)
 	return math.Sqrt(squares*k/(k-1)) / n * t / 2
 }
 
-// attribute takes from the net energy what went to other programs.
-func (e *Energy) attribute(ws []EnergyWindow) {
-	machine, others := 0.0, 0.0
-	for _, w := range ws {
-		machine += w.beyond(func(s EnergySpan) float64 { return s.Machine })
-		others += w.beyond(func(s EnergySpan) float64 { return s.Others })
+// attribute takes from the windows' energies what went to other programs, and
+// gives how much that is in all and the share of CPU time that it goes by;
+// NaN where nobody knows. Others that were busier while the function was not
+// have made the idle machine look hungrier: then energy is given back.
+func attribute(ws []EnergyWindow, gross, net []float64) (share, taken float64) {
+	var machine, moved float64
+	shares := make([]float64, len(ws))
+	for i, w := range ws {
+		m := w.beyond(func(s EnergySpan) float64 { return s.Machine })
+		o := w.beyond(func(s EnergySpan) float64 { return s.Others })
+		machine += max(m, 0)
+		moved += math.Abs(o)
+		switch {
+		case m > math.Abs(o):
+			shares[i] = o / m
+		case o != 0: // more than there was, as far as ticks tell
+			shares[i] = math.Copysign(1, o)
+		}
 	}
-	if math.IsNaN(machine + others) {
-		return // nobody knows
+	if math.IsNaN(machine + moved) {
+		return math.NaN(), 0
 	}
-	e.Others = 0
 	if machine > 0 {
-		e.Others = others / machine
+		share = min(1, moved/machine)
 	}
-	switch most := 2 * tick * math.Sqrt(float64(len(ws))); {
-	case math.Abs(others) <= most || math.Abs(others) <= othersShare*math.Abs(machine):
-		return
-	case others >= machine:
-		// What there was to attribute was theirs, as far as can be told.
-		e.Others = 1
-	case others < -machine:
-		e.Others = -1 // they were busier while we were idle
+	if moved <= othersShare*machine+2*tick*float64(len(ws)) {
+		return share, 0
 	}
-	e.Status = Attributed
-	taken := e.Net * e.Others
-	e.Net -= taken
-	e.Gross -= taken
-	e.U = math.Hypot(e.U, attributionError*taken)
-	e.GrossU = math.Hypot(e.GrossU, attributionError*taken)
+	for i, o := range shares {
+		x := net[i] * o
+		net[i] -= x
+		gross[i] -= x
+		taken += x
+	}
+	return share, math.Abs(taken)
 }
 
 // beyond is what a window took of a CPU time beyond what idle spans do.

@@ -147,6 +147,19 @@ func repeat(n int, w stats.EnergyWindow) (ws []stats.EnergyWindow) {
 func TestPerInvocation(t *testing.T) {
 	nan := math.NaN()
 	idle, work := flat(0.2, 10, 0, 0), flat(0.4, 15, 0.4, 0)
+	// 10 W for each busy processor; the function keeps one of them busy, and
+	// another program comes in half of the windows, and goes after the others.
+	var comes []stats.EnergyWindow
+	for i := range 6 {
+		w := stats.EnergyWindow{N: 100, Before: flat(0.2, 10, 0, 0), Work: flat(0.4, 15, 0.4, 0), After: flat(0.2, 10, 0, 0)}
+		if i%2 == 0 {
+			w.Work = flat(0.4, 20, 0.8, 0.4)
+		} else {
+			w.Before, w.After = flat(0.2, 12.5, 0.1, 0.1), flat(0.2, 12.5, 0.1, 0.1)
+			w.Work = flat(0.4, 15, 0.4, 0)
+		}
+		comes = append(comes, w)
+	}
 	tests := []struct {
 		name               string
 		ws                 []stats.EnergyWindow
@@ -158,7 +171,8 @@ func TestPerInvocation(t *testing.T) {
 		{"CPU time not known", repeat(5, stats.EnergyWindow{N: 100, Before: flat(0.2, 10, nan, nan), Work: work, After: idle}), stats.Measured, 0.06, 0.02, nan, 1e-8, 2e-6},
 		{"a quarter is another's", repeat(5, stats.EnergyWindow{N: 100, Before: idle, Work: flat(0.4, 15, 0.4, 0.1), After: idle}), stats.Attributed, 0.055, 0.015, 0.25, 0.0025, 0.0026},
 		{"another runs all the time", repeat(5, stats.EnergyWindow{N: 100, Before: flat(0.2, 12, 0.1, 0.1), Work: flat(0.4, 17, 0.6, 0.2), After: flat(0.2, 12, 0.1, 0.1)}), stats.Measured, 0.068, 0.02, 0, 1e-8, 2e-6},
-		{"another runs while we idle", repeat(5, stats.EnergyWindow{N: 100, Before: flat(0.2, 11, 0.02, 0.02), Work: work, After: flat(0.2, 11, 0.02, 0.02)}), stats.Attributed, 0.06 + 0.016*0.04/0.36, 0.016 * (1 + 0.04/0.36), -0.04 / 0.36, 0.0008, 0.001},
+		{"another runs while we idle", repeat(5, stats.EnergyWindow{N: 100, Before: flat(0.2, 11, 0.02, 0.02), Work: work, After: flat(0.2, 11, 0.02, 0.02)}), stats.Attributed, 0.06 + 0.016*0.04/0.36, 0.016 * (1 + 0.04/0.36), 0.04 / 0.36, 0.0008, 0.001},
+		{"another comes and goes", comes, stats.Attributed, 0.065, 0.02, 0.6, 0.002, 0.003},
 		{"all is another's", repeat(5, stats.EnergyWindow{N: 100, Before: idle, Work: flat(0.4, 15, 0.4, 0.6), After: idle}), stats.BelowResolution, 0.04, nan, 1, 0.0099, 0.011},
 		{"less than idle", repeat(5, stats.EnergyWindow{N: 100, Before: idle, Work: flat(0.4, 9.9999, 0, 0), After: idle}), stats.BelowResolution, 0.0399996, nan, 0, 1e-8, 1e-5},
 		{"two windows", repeat(2, stats.EnergyWindow{N: 100, Before: idle, Work: work, After: idle}), stats.Unavailable, nan, nan, nan, nan, nan},
