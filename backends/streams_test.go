@@ -191,3 +191,20 @@ func TestOwner(t *testing.T) {
 		t.Error("labels without a pid were read")
 	}
 }
+
+// A start call that returns after the answer has come says nothing about when
+// the function was ready: startup is absent, and not longer than the total.
+func TestStartedAfterTheAnswer(t *testing.T) {
+	for _, started := range []int64{90, 110} {
+		line := NewTimeline(func() int64 { return 0 })
+		line.MarkAt(experiment.Requested, 10)
+		line.MarkStarted(started)
+		line.MarkAt(experiment.Exited, 120)
+		line.MarkResponded(100, true) // known only when the stream has ended
+		stamps, source := line.Stamps()
+		ready, ok := stamps.Get(experiment.Ready)
+		if want := started < 100; ok != want || want && (ready != started || source != ReadyStarted) {
+			t.Errorf("started at %d, answered at 100: ready at %d %v, from %q", started, ready, ok, source)
+		}
+	}
+}

@@ -83,9 +83,7 @@ func (t *Timeline) announce(e experiment.Event, ns int64, source ReadySource) {
 		return
 	}
 	t.stamps.Set(e, ns)
-	if started, ok := t.stamps.Get(experiment.Started); ok && ns < started {
-		t.stamps.Clear(experiment.Started) // as in MarkStarted, the other way round
-	}
+	t.startedBy(ns)
 	if e == experiment.Ready {
 		t.ready = source
 	}
@@ -106,6 +104,15 @@ func (t *Timeline) MarkResponded(last int64, any bool) {
 		}
 	}
 	t.stamps.Set(experiment.Responded, last)
+	t.startedBy(last)
+}
+
+// startedBy forgets a start call that returned only after the function had
+// been heard of, as in MarkStarted, the other way round.
+func (t *Timeline) startedBy(ns int64) {
+	if started, ok := t.stamps.Get(experiment.Started); ok && ns < started {
+		t.stamps.Clear(experiment.Started)
+	}
 }
 
 // MarkReady repeats what another process's timeline knew of the ready event.

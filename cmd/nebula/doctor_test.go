@@ -7,6 +7,7 @@ import (
 	"runtime"
 	"slices"
 	"strings"
+	"sync/atomic"
 	"testing"
 
 	"github.com/nebula-bench/nebula/experiment"
@@ -48,16 +49,11 @@ func TestDoctorLooksAtEverything(t *testing.T) {
 // On a machine that others keep busy, --strict refuses a run before it
 // begins; without it, the run has that on record and in its report.
 func TestStrictOnABusyMachine(t *testing.T) {
-	busy := make(chan struct{})
-	defer close(busy)
+	var quiet atomic.Bool
+	defer quiet.Store(true)
 	for range runtime.NumCPU() {
 		go func() {
-			for {
-				select {
-				case <-busy:
-					return
-				default:
-				}
+			for !quiet.Load() {
 			}
 		}()
 	}
