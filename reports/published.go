@@ -164,6 +164,8 @@ func publishedTable(s *Summary, r *experiment.Reference) table {
 				text = low
 			}
 			switch {
+			case n > 0 && f.Metric == "energy" && means[i].of["energy"] > 0:
+				row = append(row, td{Text: joules(means[i].of["energy"], nil), Below: "net", Right: true})
 			case n > 0 && means[i].of[f.Metric] > 0:
 				row = append(row, td{Text: duration(round(means[i].of[f.Metric])), Below: text, Right: true})
 			case text == "":

@@ -5,13 +5,14 @@ import (
 	"slices"
 
 	"github.com/nebula-bench/nebula/experiment"
+	"github.com/nebula-bench/nebula/experiment/stats"
 )
 
 // pooled is how one way to run functions did over all functions and inputs:
 // arithmetic means, as publications have them, of the cells' medians.
 type pooled struct {
 	contender
-	of map[string]float64 // by metric and phase, in nanoseconds
+	of map[string]float64 // by metric and phase, in nanoseconds; energy in joules
 }
 
 func (p pooled) say(t *Sentence) *Sentence { return t.name(p.backend).say(" %s", p.start) }
@@ -63,8 +64,10 @@ func pool(cells []Cell, contenders ...contender) ([]pooled, int) {
 	return out, n
 }
 
-// medians gives the medians of a cell's metrics and phases, and the sum that
-// the thesis called total.
+// medians gives the medians of a cell's metrics and phases, the sum that the
+// thesis called total, and the net energy of an invocation where it was
+// measured: nothing that is estimated, simulated or below resolution stands
+// beside a publication.
 func (c *Cell) medians() map[string]float64 {
 	of := map[string]float64{}
 	for _, ph := range c.Phases {
@@ -76,6 +79,9 @@ func (c *Cell) medians() map[string]float64 {
 	startup, ok := of["startup"]
 	if rest, ok2 := of["thesis_runtime"]; ok && ok2 {
 		of["thesis_total"] = startup + rest
+	}
+	if e := c.Energy; e != nil && e.Status == stats.Measured && !e.Simulated && e.NetJ != nil {
+		of["energy"] = *e.NetJ
 	}
 	return of
 }

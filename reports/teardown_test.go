@@ -5,6 +5,7 @@ import (
 	"testing"
 
 	"github.com/nebula-bench/nebula/experiment"
+	"github.com/nebula-bench/nebula/experiment/stats"
 )
 
 // cellOf is a cell of known medians, in microseconds.
@@ -57,6 +58,19 @@ func TestTeardown(t *testing.T) {
 	means, n := hereAs(s, &kluften, []string{"docker", "wasm"})
 	if n != 2 || ratioAs(kluften.Figures[1], []string{"docker", "wasm"}, means) != 200 {
 		t.Errorf("%d pairs, %+v", n, means)
+	}
+
+	// Energy stands there where every cell's was measured, and only then.
+	for i, j := range []float64{3, 3, 5, 5, 1, 2} {
+		e := &CellEnergy{Status: stats.Measured, NetJ: &j}
+		s.Cells[i].Energy = e
+	}
+	if means, _ := hereAs(s, &kluften, []string{"docker", "wasm"}); means[0].of["energy"] != 3 || means[1].of["energy"] != 5 {
+		t.Errorf("energy %v and %v, want 3 and 5 J", means[0].of["energy"], means[1].of["energy"])
+	}
+	s.Cells[2].Energy.Status = stats.Estimated
+	if means, _ := hereAs(s, &kluften, []string{"docker", "wasm"}); means[0].of["energy"] != 3 || means[1].of["energy"] != 0 {
+		t.Errorf("energy %v and %v, want 3 J and none", means[0].of["energy"], means[1].of["energy"])
 	}
 
 	for name, change := range map[string]func(){
