@@ -126,7 +126,7 @@ Each flag has a twin in the environment: --out is NEBULA_OUT.`,
 	root.AddCommand(
 		a.runCommand(), a.planCommand(), a.validateCommand(), a.fmtCommand(),
 		a.reportCommand(), a.listCommand(), a.showCommand(), a.exportCommand(),
-		a.compareCommand(), a.pruneCommand(), a.baselineCommand(),
+		a.compareCommand(), a.pruneCommand(), a.baselineCommand(), a.scheduleCommand(),
 		a.doctorCommand(), a.tuneCommand(), a.restoreCommand(),
 		a.cleanCommand(), a.initCommand(), a.versionCommand(), a.childCommand(), a.simulateCommand(),
 	)

@@ -1,8 +1,8 @@
 // Package testenv says which tools of the machine a test can use. A test
 // that lacks one is skipped with the reason and the remedy; where
 // NEBULA_TEST_REQUIRE names the tool (a list with commas: docker, chromium,
-// clang, perf, rust, python3, root, bases), the lack is a failure, so that a machine
-// that must test everything cannot quietly test less.
+// clang, perf, rust, python3, root, bases, systemd, systemd-analyze), the lack is a
+// failure, so that a machine that must test everything cannot quietly test less.
 package testenv
 
 import (
@@ -31,15 +31,17 @@ type tool struct {
 }
 
 var tools = map[string]tool{
-	"docker":   {docker, "apt-get install docker.io, then systemctl start docker"},
-	"chromium": {chromium, "apt-get install chromium"},
-	"clang":    {clang, "apt-get install clang lld wasi-libc libclang-rt-14-dev-wasm32"},
-	"quiet":    {quiet, "stop what else runs on this machine"},
-	"python3":  {python3, "apt-get install python3"},
-	"root":     {root, "run the tests as root, where file systems can be mounted"},
-	"bases":    {bases, "apt-get install debootstrap busybox-static, then make bases"},
-	"perf":     {perf, "run the tests as root, or sysctl kernel.perf_event_paranoid=0"},
-	"rust":     {rust, "apt-get install rustc libstd-rust-dev-wasm32, or: rustup target add wasm32-wasip1"},
+	"docker":          {docker, "apt-get install docker.io, then systemctl start docker"},
+	"chromium":        {chromium, "apt-get install chromium"},
+	"clang":           {clang, "apt-get install clang lld wasi-libc libclang-rt-14-dev-wasm32"},
+	"quiet":           {quiet, "stop what else runs on this machine"},
+	"python3":         {python3, "apt-get install python3"},
+	"root":            {root, "run the tests as root, where file systems can be mounted"},
+	"bases":           {bases, "apt-get install debootstrap busybox-static, then make bases"},
+	"perf":            {perf, "run the tests as root, or sysctl kernel.perf_event_paranoid=0"},
+	"systemd":         {systemd, "as root: apt-get install systemd"},
+	"systemd-analyze": {systemdAnalyze, "apt-get install systemd"},
+	"rust":            {rust, "apt-get install rustc libstd-rust-dev-wasm32, or: rustup target add wasm32-wasip1"},
 }
 
 // Need skips the test where a tool is missing.
