@@ -288,3 +288,20 @@ func BenchmarkIndex(b *testing.B) {
 		})
 	}
 }
+
+// TestSingleFileSize holds the file of a large run to what can be mailed.
+func TestSingleFileSize(t *testing.T) {
+	if !hasCharts(t) {
+		t.Skip("the chart library is not built in")
+	}
+	out := t.TempDir()
+	f := large(20_000).write(t, out)
+	writeRecords(t, f)
+	file, err := WriteSingle(out, f)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if info, err := os.Stat(file); err != nil || info.Size() > 1_500_000 {
+		t.Errorf("the file has %d bytes, want at most 1.5 MB (%v)", info.Size(), err)
+	}
+}

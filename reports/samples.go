@@ -15,13 +15,13 @@ import (
 
 // shownInOrder is about how many samples of a run its page holds; more would
 // make the page heavy and the chart black.
-const shownInOrder = 4000
+const shownInOrder = 3000
 
 // shownQuantiles is how many quantiles of a cell's metric a page holds at
 // most, and shownInAll about how many in all.
 const (
 	shownQuantiles = 65
-	shownInAll     = 12_000
+	shownInAll     = 6_000
 )
 
 // stored are the samples of one cell, as web/js reads them.
@@ -33,11 +33,31 @@ type stored struct {
 	Box [5]int64 `json:"box"`
 	// Trials are the numbers of trials, each less the one before it, and NS
 	// their startup.
-	Trials []int   `json:"trials"`
-	NS     []int64 `json:"ns"`
+	Trials []int  `json:"trials"`
+	NS     scaled `json:"ns"`
 	// Shape are the quantiles of each metric: all samples in order where
 	// there are few.
-	Shape map[string][]int64 `json:"shape"`
+	Shape map[string]scaled `json:"shape"`
+}
+
+// scaled are nanoseconds over a unit, a power of ten that leaves each at least
+// five digits: a drawing shows no more.
+type scaled struct {
+	Unit   int64   `json:"u"`
+	Values []int64 `json:"v"`
+}
+
+func scale(ns []int64) scaled {
+	s := scaled{Unit: 1, Values: make([]int64, len(ns))}
+	if len(ns) > 0 {
+		for least := slices.Min(ns); least/s.Unit >= 100_000; {
+			s.Unit *= 10
+		}
+	}
+	for i, x := range ns {
+		s.Values[i] = (x + s.Unit/2) / s.Unit
+	}
+	return s
 }
 
 func store(cells []Cell, ms []mark, all int) (out []stored) {
@@ -48,15 +68,17 @@ func store(cells []Cell, ms []mark, all int) (out []stored) {
 			continue
 		}
 		s := stored{
-			Mark: markOf(ms, c.Backend, c.Start), Input: c.Input, N: c.N, Shape: map[string][]int64{},
+			Mark: markOf(ms, c.Backend, c.Start), Input: c.Input, N: c.N, Shape: map[string]scaled{},
 			Box: [5]int64{m.MinNS, m.Q1NS, m.MedianNS, m.Q3NS, m.MaxNS},
 		}
 		last := 0
+		var ns []int64
 		for _, x := range c.inOrder {
-			s.Trials, s.NS, last = append(s.Trials, x.trial-last), append(s.NS, x.ns), x.trial
+			s.Trials, ns, last = append(s.Trials, x.trial-last), append(ns, x.ns), x.trial
 		}
+		s.NS = scale(ns)
 		for _, name := range distributed {
-			s.Shape[name] = shape(c.samples[name], quantiles)
+			s.Shape[name] = scale(shape(c.samples[name], quantiles))
 		}
 		out = append(out, s)
 	}

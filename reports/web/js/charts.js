@@ -1,9 +1,16 @@
 // Draws each chart when it comes into view, and again when something that it
 // shows has changed.
 
+// unscale gives a page's samples in nanoseconds.
+function unscale(samples) {
+  const ns = (s) => s.v.map((x) => x * s.u);
+  if (!Array.isArray(samples)) return samples; // a history
+  return samples.map((s) => ({ ...s, ns: ns(s.ns), shape: Object.fromEntries(Object.entries(s.shape).map(([k, v]) => [k, ns(v)])) }));
+}
+
 const charts = [...document.querySelectorAll(".chart")].map((el) => {
   const data = JSON.parse(document.getElementById(el.id + "-data").textContent);
-  return { el, data, choice: {}, drawn: null, kept: [], samples: data.samples ? read(data.samples) : null };
+  return { el, data, choice: {}, drawn: null, kept: [], samples: data.samples ? unscale(read(data.samples)) : null };
 });
 
 // dress gives an option its series and the page's colours and type.
