@@ -35,8 +35,11 @@ function dress(chart) {
     const category = axis.type === "category", below = o.xAxis.includes(axis);
     axis.axisLabel = { ...axis.axisLabel, ...font, color: category ? ink : muted };
     if (category) {
-      Object.assign(axis.axisLabel, { overflow: "truncate", lineHeight: 16, hideOverlap: true },
-        axis.data.length > 40 ? {} : below ? { width: Math.max(40, chart.el.clientWidth / axis.data.length - 28) } : { width: narrow ? 120 : ratios ? 220 : 176 });
+      // Every column has its name where there is room for one, cut where it is long.
+      const room = (chart.el.clientWidth - 80) / axis.data.length - 6;
+      Object.assign(axis.axisLabel, { lineHeight: 16 },
+        !below ? { overflow: "truncate", width: narrow ? 120 : ratios ? 220 : 176 }
+          : room >= 36 ? { overflow: "truncate", width: room, interval: 0 } : { hideOverlap: true });
     }
     axis.nameTextStyle = { ...font, color: muted };
     axis.axisLine = { show: category, lineStyle: { color: rule } };
