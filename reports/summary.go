@@ -63,7 +63,7 @@ type Cell struct {
 	// Stop says why the cell has no more trials, where the run had a rule.
 	Stop *results.Stop `json:"stop,omitempty"`
 	// Warnings say what makes the cell's startup samples less than they seem:
-	// drift, two humps, samples that hang on each other.
+	// drift, two humps, samples that depend on each other.
 	Warnings []stats.Warning `json:"warnings,omitempty"`
 	// LeftOut says why the plan does not hold the cell. Where the plan does
 	// not tell which inputs it left out, one cell without an input stands

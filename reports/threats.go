@@ -126,7 +126,7 @@ func distributions(cs []Cell, add func(string, func(*Sentence))) {
 	}{
 		{stats.Drift, "Drift.", "The machine or the engine changed while the run went on. Blocks spread that over all cells alike, so ratios suffer less than times."},
 		{stats.TwoHumps, "Two humps.", "Such a cell has two usual values and not one: its median lies in either or between, and the strip of trials says more."},
-		{stats.Autocorrelated, "Trials that hang on each other.", "A trial says something about the next, so there are fewer independent values than trials, and the interval is narrower than it should be."},
+		{stats.Autocorrelated, "Trials that depend on each other.", "A trial says something about the next, so there are fewer independent values than trials, and the interval is narrower than it should be."},
 	} {
 		var names []string
 		first := ""
