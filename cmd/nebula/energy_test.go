@@ -66,8 +66,8 @@ run {
   warmup      = 0
 }
 energy {
-  window  = "1s"
-  windows = 3
+  window  = "400ms"
+  windows = 12
 }
 `
 
@@ -118,7 +118,7 @@ func twiceTheWork(t *testing.T, s *reports.Summary) bool {
 		}
 		if c.Function == "echo" {
 			t.Logf("echo: %s, %d invocations in %d windows", e.Status, e.Invocations, e.Windows)
-			if least := map[string]int{"wazero.wasm": 3 * 50_000, "docker.scratch": 3 * 1000}[c.Backend]; e.Invocations < least {
+			if least := map[string]int{"wazero.wasm": 12 * 20_000, "docker.scratch": 12 * 400}[c.Backend]; e.Invocations < least {
 				t.Errorf("echo is known from %d invocations in %d windows", e.Invocations, e.Windows)
 			}
 			continue
@@ -135,7 +135,7 @@ func twiceTheWork(t *testing.T, s *reports.Summary) bool {
 	for backend, e := range by {
 		a, b := e.small, e.large
 		if a.NetJ == nil || b.NetJ == nil || *a.UJ > *a.NetJ/5 || *b.UJ > *b.NetJ/5 {
-			t.Logf("%s: not known well enough: %s and %s", backend, a.Status, b.Status)
+			t.Logf("%s: not known well enough: %s", backend, describe(a, b))
 			return false
 		}
 		ratio := *b.NetJ / *a.NetJ
@@ -148,6 +148,11 @@ func twiceTheWork(t *testing.T, s *reports.Summary) bool {
 		}
 	}
 	return true
+}
+
+func describe(es ...*reports.CellEnergy) string {
+	b, _ := json.Marshal(es)
+	return string(b)
 }
 
 const energetic = `

@@ -300,6 +300,7 @@ func (e *execution) open(out string, old *resumed) (err error) {
 	session := e.record.Sessions[0]
 	run := old.folder.Run
 	run.Sessions, run.State, run.Ended = append(run.Sessions, session), results.Running, nil
+	run.Energy = e.record.Energy // there may be counters now that there were not
 	*e.record = run
 	e.dir, e.w, e.prior = old.folder.Dir, old.w, old.prior
 	e.done, e.bad = e.prior.Done(), e.prior.Bad()
