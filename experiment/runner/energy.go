@@ -268,7 +268,7 @@ func (r *Runner) measure(stop, abort context.Context, e *Energy, s *series, rec 
 	}
 	if s.n == 0 {
 		e.idle = nil
-		if s.n, s.takes, err = fill(rec.Start, e.length, serve); err != nil {
+		if s.n, s.takes, err = fill(rec.Start, e.length, backends.Now, serve); err != nil {
 			s.n = 0
 			return err
 		}
@@ -281,20 +281,30 @@ func (r *Runner) measure(stop, abort context.Context, e *Energy, s *series, rec 
 			return err
 		}
 	}
-	rec.Before, e.idle, rec.Invocations = e.idle, nil, s.n
+	rec.Before, e.idle = e.idle, nil
 	var function int64
-	work := activity{do: func() (err error) {
-		function, err = serve(s.n, s.takes)
-		return err
+	work := activity{do: func() error {
+		began := backends.Now()
+		for n := s.n; ; {
+			cpu, err := serve(n, s.takes)
+			if err != nil {
+				return err
+			}
+			function += cpu
+			rec.Invocations += n
+			// They may take less than when it was tried.
+			took := time.Duration(backends.Now() - began)
+			if took >= e.length {
+				return nil
+			}
+			n = int(math.Ceil(float64(rec.Invocations) * float64(e.length-took) / float64(took)))
+		}
 	}}
 	if rec.Work, rec.Invalid, err = e.span(abort, work); err != nil {
 		return err
 	}
 	if function > 0 {
 		rec.Work.CPU.Function = &function
-	}
-	if short := time.Duration(rec.Work.NS); short < e.length { // they take less than when it was tried
-		s.n = int(math.Ceil(1.1 * float64(s.n) * float64(e.length) / float64(short)))
 	}
 	var invalid string
 	if rec.After, invalid, err = e.span(stop, rest); err != nil {
@@ -390,7 +400,7 @@ func (e *Energy) since(before cpuReading) (c results.EnergyCPU) {
 
 // fill finds the number of invocations that fills a window, by trying: twice
 // at least where the first may have had to make the live instance.
-func fill(s experiment.Start, length time.Duration, serve func(n int, expected time.Duration) (int64, error)) (n int, takes time.Duration, err error) {
+func fill(s experiment.Start, length time.Duration, now func() int64, serve func(n int, expected time.Duration) (int64, error)) (n int, takes time.Duration, err error) {
 	if s == experiment.Warm {
 		if _, err := serve(1, 0); err != nil {
 			return 0, 0, err
@@ -399,11 +409,11 @@ func fill(s experiment.Start, length time.Duration, serve func(n int, expected t
 	const most = 100_000_000
 	expected := time.Duration(0)
 	for n = 1; ; {
-		began := backends.Now()
+		began := now()
 		if _, err := serve(n, expected); err != nil {
 			return 0, 0, err
 		}
-		took := float64(max(1, backends.Now()-began))
+		took := float64(max(1, now()-began))
 		each := took / float64(n)
 		if took >= float64(length)/4 || n >= most {
 			// A tenth more, for they do not all take the same.
