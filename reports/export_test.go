@@ -14,6 +14,7 @@ import (
 	"strconv"
 	"strings"
 	"testing"
+	"time"
 
 	gocmp "github.com/google/go-cmp/cmp"
 	dto "github.com/prometheus/client_model/go"
@@ -23,7 +24,9 @@ import (
 	"github.com/yuin/goldmark/extension"
 	ghtml "github.com/yuin/goldmark/renderer/html"
 
+	"github.com/nebula-bench/nebula/experiment"
 	"github.com/nebula-bench/nebula/experiment/results"
+	"github.com/nebula-bench/nebula/experiment/stats"
 )
 
 func summary(t *testing.T, f *results.Folder) *Summary {
@@ -74,7 +77,14 @@ func parsed(t *testing.T, text string) map[string]*dto.MetricFamily {
 // against the summary, and has Prometheus's own writer write them as
 // OpenMetrics: that must give the same lines.
 func TestOpenMetrics(t *testing.T) {
-	s := summary(t, small().write(t, t.TempDir()))
+	x := small()
+	x.run = func(r *results.Run) {
+		r.Thresholds = []experiment.Threshold{
+			{Name: "starts", Metric: "startup", Quantile: "median", Bound: time.Hour},
+			{Name: "flies \"now\"", Metric: "startup", Quantile: "median", Bound: 1},
+		}
+	}
+	s := summary(t, x.write(t, t.TempDir()))
 	text := openMetrics(t, s)
 	fs := parsed(t, text)
 	got := map[string]float64{}
@@ -90,6 +100,12 @@ func TestOpenMetrics(t *testing.T) {
 	run := "{experiment=" + s.Experiment
 	want["nebula_run_started_timestamp_seconds"+run] = float64(began.Unix())
 	want["nebula_run_complete"+run], want["nebula_run_missing_trials"+run] = 1, 0
+	for threshold, state := range map[string]string{"starts": "holds", "flies \"now\"": "breached"} {
+		for _, h := range []string{"holds", "unsure", "breached"} {
+			want["nebula_threshold"+run+" threshold="+threshold+" state="+h] = 0
+		}
+		want["nebula_threshold"+run+" threshold="+threshold+" state="+state] = 1
+	}
 	for _, c := range s.ran() {
 		cell := run + " function=" + c.Function + " input=" + c.Input + " backend=" + c.Backend + " start=" + string(c.Start)
 		for o, n := range c.Outcomes {
@@ -112,7 +128,7 @@ func TestOpenMetrics(t *testing.T) {
 
 	var again strings.Builder
 	for name, f := range fs {
-		for _, unit := range []string{"seconds", "bytes"} {
+		for _, unit := range []string{"seconds", "bytes", "joules"} {
 			if strings.HasSuffix(name, "_"+unit) {
 				f.Unit = &unit // which the older format does not know
 			}
@@ -151,6 +167,35 @@ func metricLines(text string) []string {
 	}
 	slices.SortFunc(lines, cmp.Compare)
 	return lines
+}
+
+// TestOpenMetricsEnergy: no energy without what it is worth, and none where
+// there is none.
+func TestOpenMetricsEnergy(t *testing.T) {
+	for name, c := range energyCases() {
+		s := summary(t, c.fixture.write(t, t.TempDir()))
+		ms := parsed(t, openMetrics(t, s))["nebula_energy_joules"].GetMetric()
+		want := len(s.ran())
+		switch c.status {
+		case stats.Unavailable:
+			want = 0
+		case stats.BelowResolution:
+		default:
+			want *= 3
+		}
+		if len(ms) != want {
+			t.Errorf("%s: %d values, want %d", name, len(ms), want)
+		}
+		for _, m := range ms {
+			k := key("", m)
+			if !strings.Contains(k, " status="+strings.ReplaceAll(string(c.status), " ", "_")+" source=") ||
+				strings.Contains(name, "estimated") != strings.Contains(k, "source=estimate: ") ||
+				strings.Contains(name, "simulated") != strings.Contains(k, "source=simulation: ") ||
+				m.GetGauge().GetValue() <= 0 {
+				t.Errorf("%s: %s %v", name, k, m.GetGauge().GetValue())
+			}
+		}
+	}
 }
 
 // TestOpenMetricsNames puts any name into a label and reads it back.

@@ -3,13 +3,13 @@ package reports
 import (
 	"fmt"
 	"io"
-	"slices"
 	"strconv"
 	"strings"
 	"time"
 
 	"github.com/nebula-bench/nebula/experiment"
 	"github.com/nebula-bench/nebula/experiment/results"
+	"github.com/nebula-bench/nebula/experiment/stats"
 )
 
 // WriteOpenMetrics writes what a run says as gauges, in OpenMetrics text that
@@ -23,81 +23,126 @@ import (
 func WriteOpenMetrics(w io.Writer, s *Summary) error {
 	var b strings.Builder
 	of := []string{"experiment", s.Experiment}
-	gauge(&b, "nebula_run_started_timestamp_seconds", "seconds", "When the run started, in Unix time.")
-	gaugeLine(&b, "nebula_run_started_timestamp_seconds", seconds(s.Started.UnixNano()), of...)
-	gauge(&b, "nebula_run_complete", "", "Whether the run came to its end.")
-	complete := "0"
-	if s.State == results.Complete {
-		complete = "1"
-	}
-	gaugeLine(&b, "nebula_run_complete", complete, of...)
-	gauge(&b, "nebula_run_missing_trials", "", "Trials of the plan that did not end.")
-	gaugeLine(&b, "nebula_run_missing_trials", strconv.Itoa(s.Trials.Missing), of...)
-
-	cells := s.ran()
-	gauge(&b, "nebula_trials", "", "Trials of the cell by outcome, without warm-ups. Only those with outcome ok are in the medians.")
-	for _, c := range cells {
-		for _, o := range experiment.Outcomes {
-			if n := c.Outcomes[o]; n > 0 || o == experiment.OK {
-				gaugeLine(&b, "nebula_trials", strconv.Itoa(n), append(labels(s, c), "outcome", string(o))...)
+	gauge(&b, "nebula_run_started_timestamp_seconds", "seconds", "When the run started, in Unix time.", func(add addSample) {
+		add(seconds(s.Started.UnixNano()), of...)
+	})
+	gauge(&b, "nebula_run_complete", "", "Whether the run came to its end.", func(add addSample) {
+		add(truth(s.State == results.Complete), of...)
+	})
+	gauge(&b, "nebula_run_missing_trials", "", "Trials of the plan that did not end.", func(add addSample) {
+		add(strconv.Itoa(s.Trials.Missing), of...)
+	})
+	gauge(&b, "nebula_threshold", "", "The state of a threshold of the experiment: 1 for the one it is in, 0 for the others.", func(add addSample) {
+		for _, t := range s.Thresholds {
+			for _, h := range []stats.Holding{stats.Holds, stats.Undecided, stats.Breached} {
+				add(truth(t.Holding == h), "experiment", s.Experiment, "threshold", t.Name, "state", string(h))
 			}
 		}
-	}
-	for _, m := range experiment.Metrics {
-		name := "nebula_" + m.Name + "_seconds"
-		gauge(&b, name, "seconds", fmt.Sprintf("From %s to %s: the median over the trials that count, and its 95 percent interval.", m.From, m.To))
+	})
+	cells := s.ran()
+	gauge(&b, "nebula_trials", "", "Trials of the cell by outcome, without warm-ups. Only those with outcome ok are in the medians.", func(add addSample) {
 		for _, c := range cells {
-			v, ok := c.Metrics[m.Name]
-			if !ok {
+			for _, o := range experiment.Outcomes {
+				if n := c.Outcomes[o]; n > 0 || o == experiment.OK {
+					add(strconv.Itoa(n), labels(s, c, "outcome", string(o))...)
+				}
+			}
+		}
+	})
+	for _, m := range experiment.Metrics {
+		help := fmt.Sprintf("From %s to %s: the median over the trials that count, and its 95 percent interval.", m.From, m.To)
+		gauge(&b, "nebula_"+m.Name+"_seconds", "seconds", help, func(add addSample) {
+			for _, c := range cells {
+				v, ok := c.Metrics[m.Name]
+				if !ok {
+					continue
+				}
+				add(seconds(v.MedianNS), labels(s, c, "stat", "median")...)
+				if v.LowNS != nil {
+					add(seconds(*v.LowNS), labels(s, c, "stat", "low")...)
+					add(seconds(*v.HighNS), labels(s, c, "stat", "high")...)
+				}
+			}
+		})
+	}
+	gauge(&b, "nebula_cpu_seconds", "seconds", "CPU time of a trial: the median over those that count.", func(add addSample) {
+		for _, c := range cells {
+			if c.CPUNS > 0 {
+				add(seconds(c.CPUNS), labels(s, c)...)
+			}
+		}
+	})
+	gauge(&b, "nebula_peak_memory_bytes", "bytes", "Peak memory of a trial: the median over those that count.", func(add addSample) {
+		for _, c := range cells {
+			if c.PeakMemory > 0 {
+				add(strconv.FormatInt(c.PeakMemory, 10), labels(s, c)...)
+			}
+		}
+	})
+	gauge(&b, "nebula_energy_joules", "joules", "Energy of an invocation. Net is without what the idle machine takes; where it can not be told from nothing, below is what it is less than. Status and source say what the number is worth.", func(add addSample) {
+		for _, c := range cells {
+			e := c.Energy
+			if e == nil || e.Status == stats.Unavailable {
 				continue
 			}
-			gaugeLine(&b, name, seconds(v.MedianNS), append(labels(s, c), "stat", "median")...)
-			if v.LowNS != nil {
-				gaugeLine(&b, name, seconds(*v.LowNS), append(labels(s, c), "stat", "low")...)
-				gaugeLine(&b, name, seconds(*v.HighNS), append(labels(s, c), "stat", "high")...)
+			source := e.Source
+			if e.Simulated {
+				source = "simulation: " + source
 			}
+			energy := func(stat string, joules *float64) {
+				if joules != nil {
+					add(strconv.FormatFloat(*joules, 'g', -1, 64), labels(s, c, "stat", stat, "status", strings.ReplaceAll(string(e.Status), " ", "_"), "source", source)...)
+				}
+			}
+			if e.Status == stats.BelowResolution {
+				energy("below", e.BelowJ)
+				continue
+			}
+			energy("gross", e.GrossJ)
+			energy("net", e.NetJ)
+			energy("net_uncertainty", e.UJ)
 		}
-	}
-	gauge(&b, "nebula_cpu_seconds", "seconds", "CPU time of a trial: the median over those that count.")
-	for _, c := range cells {
-		if c.CPUNS > 0 {
-			gaugeLine(&b, "nebula_cpu_seconds", seconds(c.CPUNS), labels(s, c)...)
-		}
-	}
-	gauge(&b, "nebula_peak_memory_bytes", "bytes", "Peak memory of a trial: the median over those that count.")
-	for _, c := range cells {
-		if c.PeakMemory > 0 {
-			gaugeLine(&b, "nebula_peak_memory_bytes", strconv.FormatInt(c.PeakMemory, 10), labels(s, c)...)
-		}
-	}
+	})
 	b.WriteString("# EOF\n")
 	_, err := io.WriteString(w, b.String())
 	return err
 }
 
-// gauge writes what stands above the samples of a metric.
-func gauge(b *strings.Builder, name, unit, help string) {
-	fmt.Fprintf(b, "# HELP %s %s\n# TYPE %s gauge\n", name, help, name)
-	if unit != "" {
-		fmt.Fprintf(b, "# UNIT %s %s\n", name, unit)
-	}
+// addSample adds one value of a metric with its labels, name after name.
+type addSample func(value string, pairs ...string)
+
+// gauge writes a metric with its samples; nothing at all where it has none.
+func gauge(b *strings.Builder, name, unit, help string, fill func(addSample)) {
+	begun := false
+	fill(func(value string, pairs ...string) {
+		if !begun {
+			fmt.Fprintf(b, "# HELP %s %s\n# TYPE %s gauge\n", name, help, name)
+			if unit != "" {
+				fmt.Fprintf(b, "# UNIT %s %s\n", name, unit)
+			}
+			begun = true
+		}
+		b.WriteString(name)
+		for i := 0; i < len(pairs); i += 2 {
+			fmt.Fprintf(b, `%s%s="%s"`, []string{"{", ","}[min(i, 1)], pairs[i], labelEscape.Replace(pairs[i+1]))
+		}
+		fmt.Fprintf(b, "} %s\n", value)
+	})
 }
 
-func gaugeLine(b *strings.Builder, name, value string, pairs ...string) {
-	b.WriteString(name)
-	for i, pair := range slices.Collect(slices.Chunk(pairs, 2)) {
-		b.WriteString([]string{"{", ","}[min(i, 1)])
-		fmt.Fprintf(b, `%s="%s"`, pair[0], labelEscape.Replace(pair[1]))
+func truth(is bool) string {
+	if is {
+		return "1"
 	}
-	fmt.Fprintf(b, "} %s\n", value)
+	return "0"
 }
 
 // labelEscape makes any text a label's value; both formats know these three
 // escapes and no other.
 var labelEscape = strings.NewReplacer(`\`, `\\`, `"`, `\"`, "\n", `\n`)
 
-func labels(s *Summary, c Cell) []string {
-	return []string{"experiment", s.Experiment, "function", c.Function, "input", c.Input, "backend", c.Backend, "start", string(c.Start)}
+func labels(s *Summary, c Cell, more ...string) []string {
+	return append([]string{"experiment", s.Experiment, "function", c.Function, "input", c.Input, "backend", c.Backend, "start", string(c.Start)}, more...)
 }
 
 // seconds shows nanoseconds as seconds, every digit of them.
