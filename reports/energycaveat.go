@@ -57,7 +57,7 @@ func energyCaveats(s *Summary, add adder) {
 			}
 		}
 		add(Warning, "", func(t *Sentence) {
-			t.say("Other programs ran while energy was measured, and a share of it was attributed to them by CPU time, up to %s: ", percent(most))
+			t.say("Other programs ran while energy was measured, and a share of it was attributed to them by CPU time, up to %.0f %%: ", 100*most)
 			t.names(names).say(". Half of what was taken out is in the uncertainty.")
 		})
 	}
