@@ -104,7 +104,7 @@ func TestPagesInBrowser(t *testing.T) {
 		{"without docker", withoutDocker(), 10},
 		{"many", many(), 22},
 		{"thesis", thesis(), 12},
-		{"energy", energyCases()["simulated"].fixture, 12},
+		{"energy", energyCases()["simulated"].fixture, 15},
 		{"hostile", hostileRun(), 9 * len(hostileNames)},
 	}
 	for _, test := range tests {
