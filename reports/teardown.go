@@ -170,7 +170,7 @@ func teardownOf(a, b pooled, columns []string, figures []experiment.Published) [
 	if x, y := a.of["runtime"], b.of["runtime"]; x > 0 && y > 0 {
 		var third Sentence
 		third.say("Until the function has its answer the two take ").number(show(x)).say(" and ").number(show(y))
-		third.say(": ").number(times(x, y)).say(" times, not ").number(times(whole[0], whole[1])).say(".")
+		third.say(", ").number(times(x, y)).say(" times as long. Receiving the request is part of that; in a container it comes through the engine's stream.")
 		out = append(out, third)
 	}
 	return out
