@@ -66,7 +66,7 @@ run {
   warmup      = 0
 }
 energy {
-  window  = "400ms"
+  window  = "300ms"
   windows = 12
 }
 `
