@@ -179,7 +179,8 @@ func (e *Energy) size(stop context.Context, plan *experiment.Energy) error {
 			e.length = max(e.length, time.Duration(float64(d.Period)/plan.TargetError))
 		}
 	}
-	for range 10 {
+	asked := e.length
+	for invalids := 0; ; {
 		span, invalid, err := e.span(stop, e.rest(stop, e.length))
 		if err != nil {
 			return context.Canceled
@@ -187,6 +188,10 @@ func (e *Energy) size(stop context.Context, plan *experiment.Energy) error {
 		more := 1.0
 		if invalid != "" {
 			more = 10 // it did not move, most likely
+			if invalids++; invalids > 2 {
+				e.length = asked // then the windows will say what is wrong
+				return nil
+			}
 		} else {
 			for i, d := range e.meter.Info().Domains {
 				if a := span.Domains[i].EnergyAmount; d.Total && !d.Integrated && a != nil {
@@ -199,7 +204,6 @@ func (e *Energy) size(stop context.Context, plan *experiment.Energy) error {
 		}
 		e.length = min(longest, time.Duration(1.1*more*float64(e.length)))
 	}
-	return nil
 }
 
 // window runs one window until it is valid, a bounded number of times, each
@@ -376,7 +380,7 @@ func (e *Energy) span(ctx context.Context, a activity) (s *results.EnergySpan, i
 
 // amount is nil where there is no number.
 func amount(joules, u, seconds, secondsU float64) *results.EnergyAmount {
-	if !(joules > 0) || !(seconds > 0) || math.IsNaN(u+secondsU) {
+	if !(joules > 0) || !(seconds > 0) || math.IsNaN(u+secondsU) || math.IsInf(joules+u+seconds+secondsU, 0) {
 		return nil
 	}
 	return &results.EnergyAmount{Joules: joules, U: u, Seconds: seconds, SecondsU: secondsU}
