@@ -119,7 +119,7 @@ func Compare(old, new *results.Folder, o CompareOptions) (*Changes, error) {
 	if len(o.Metrics) == 0 {
 		o.Metrics = []string{"startup", "runtime"}
 	}
-	if c.Environment, err = environments(&old.Run, &new.Run); err != nil {
+	if c.Environment, err = environments(old, new); err != nil {
 		return nil, err
 	}
 	c.pair(a, b, o)
@@ -354,38 +354,50 @@ var likelyInvalid = map[string]string{
 	"host.os":         "different operating system",
 }
 
-// noCause are facts that differ whenever a run is asked for in another way,
-// and that touch no cell's numbers.
+// noCause are facts that differ whenever a run is asked for in another way, or
+// from another folder, and that touch no cell's numbers.
 var noCause = []string{
-	"asked.", "resolved.Description", "resolved.File", "resolved.Matrix.", "resolved.Run.Repetitions", "resolved.Run.Seed",
-	"resolved.Run.Warmup", "resolved.Run.Until.", "resolved.Thresholds.", "resolved.Variables.", "variables.",
+	"asked.", "resolved.Name", "resolved.Description", "resolved.File", "resolved.Matrix.", "resolved.Run.Repetitions", "resolved.Run.Seed",
+	"resolved.Run.Warmup", "resolved.Run.Until.", "resolved.Thresholds.", "resolved.References.", "resolved.Variables.", "variables.",
 }
 
 // environments lists what differs between two runs, what makes them
-// incomparable first.
-func environments(old, new *results.Run) ([]Environment, error) {
-	ds, err := results.Differences(old, new)
+// incomparable first. What belongs to a function, an input or a backend that
+// only one of them has explains nothing: its cells are named elsewhere.
+func environments(old, new *results.Folder) ([]Environment, error) {
+	ds, err := results.Differences(&old.Run, &new.Run)
 	if err != nil {
 		return nil, err
 	}
+	alone := onlyOneHas(&old.Plan, &new.Plan)
 	out := []Environment{}
 	for _, d := range ds {
-		if slices.ContainsFunc(noCause, func(p string) bool { return d.What == strings.TrimSuffix(p, ".") || strings.HasPrefix(d.What, p) }) {
+		begins := func(prefix string) bool {
+			return d.What == strings.TrimSuffix(prefix, ".") || strings.HasPrefix(d.What, prefix)
+		}
+		if slices.ContainsFunc(noCause, begins) || slices.ContainsFunc(alone, begins) {
 			continue
 		}
 		e := Environment{Difference: d, Invalid: likelyInvalid[d.What]}
 		switch {
-		case strings.HasPrefix(d.What, "host.facts."):
+		case begins("host.facts."):
 			e.Invalid = "different " + strings.ReplaceAll(strings.TrimPrefix(d.What, "host.facts."), "_", " ")
-		case strings.HasPrefix(d.What, "resolved.Functions."):
+		case begins("resolved.Functions."):
+			if !strings.Contains(d.What, ".Inputs.") {
+				continue // where it lay; what it was made of, its artefact tells
+			}
 			e.Invalid = "different input or expected answer"
-		case strings.HasPrefix(d.What, "backends.") && strings.Contains(d.What, ".options."):
+		case begins("backends.") && strings.Contains(d.What, ".options."):
 			e.Invalid = "different settings of a backend"
+		case begins("resolved.Backends."), d.What == "host.memory_bytes" && !d.Obstacle():
+			continue // as above, and the little that each boot takes
+		case begins("artifacts.") && !strings.HasSuffix(d.What, ".digest") && !strings.HasSuffix(d.What, ".toolchain"):
+			continue // follows from these
 		}
 		out = append(out, e)
 	}
 	// A disturbance that one run saw at its begin and the other did not.
-	was, is := disturbing(old), disturbing(new)
+	was, is := disturbing(&old.Run), disturbing(&new.Run)
 	for _, check := range slices.Sorted(maps.Keys(is)) {
 		if _, ok := was[check]; !ok {
 			out = append(out, Environment{results.Difference{What: "disturbed." + check, B: is[check]}, "only the new run was disturbed"})
@@ -406,6 +418,34 @@ func environments(old, new *results.Run) ([]Environment, error) {
 		return 0
 	})
 	return out, nil
+}
+
+// onlyOneHas gives the beginnings of the names of facts that belong to what one
+// of two plans lacks.
+func onlyOneHas(a, b *experiment.Plan) (prefixes []string) {
+	owned := func(p *experiment.Plan) map[string]bool {
+		out := map[string]bool{}
+		for _, c := range p.Cells {
+			out["backends."+c.Backend+"."] = true
+			out["artifacts."+c.Backend+"."] = true
+			out["artifacts."+c.Backend+"."+c.Function+"."] = true
+			out["resolved.Functions."+c.Function+"."] = true
+			out["resolved.Functions."+c.Function+".Inputs."+c.Input+"."] = true
+		}
+		return out
+	}
+	of, other := owned(a), owned(b)
+	for x := range of {
+		if !other[x] {
+			prefixes = append(prefixes, x)
+		}
+	}
+	for x := range other {
+		if !of[x] {
+			prefixes = append(prefixes, x)
+		}
+	}
+	return prefixes
 }
 
 // disturbing gives what disturbed a run, by check.

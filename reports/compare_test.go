@@ -233,14 +233,24 @@ func TestEnvironments(t *testing.T) {
 			Sessions: []results.Session{{Started: time.Now()}},
 		}
 	}
+	plan := func(backends ...string) experiment.Plan {
+		var p experiment.Plan
+		for _, b := range backends {
+			p.Cells = append(p.Cells, experiment.Cell{Function: "f", Input: "i", Backend: b, Start: experiment.Cold})
+		}
+		return p
+	}
 	a, b := base(), base()
+	b.Host.Memory, a.Host.Memory = 1000_000, 1000_001
+	a.Backends["docker.alone"] = results.BackendFacts{Engine: map[string]string{"runc": "1"}}
+	b.Artifacts = map[string]map[string]experiment.Identity{"docker.x": {"f": {Digest: "sha256:1", Size: 5}}}
 	b.Asked.Only = []string{"x"}
 	b.Variables = map[string]string{"n": "1"}
-	b.Resolved = json.RawMessage(`{"Functions":[{"Name":"f","Inputs":[{"Name":"i","Stdin":"2"}]}],"Run":{"Seed":2}}`)
+	b.Resolved = json.RawMessage(`{"Functions":[{"Name":"f","Inputs":[{"Name":"i","Stdin":"2"}],"Path":"/elsewhere"},{"Name":"g"}],"Run":{"Seed":2}}`)
 	b.Host.Kernel, b.Host.Facts["turbo"] = "2", "off"
 	b.Backends["docker.x"] = results.BackendFacts{Options: map[string]any{"memory": 2}, Engine: map[string]string{"runc": "2"}}
 	b.Sessions[0].During = []experiment.Finding{{Check: "steal", Severity: experiment.Disturbing, Found: "12 %"}}
-	got, err := environments(a, b)
+	got, err := environments(&results.Folder{Run: *a, Plan: plan("docker.x", "docker.alone")}, &results.Folder{Run: *b, Plan: plan("docker.x")})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -253,6 +263,7 @@ func TestEnvironments(t *testing.T) {
 		"host.facts.turbo: different turbo",
 		"resolved.Functions.f.Inputs.i.Stdin: different input or expected answer",
 		"disturbed.steal: only the new run was disturbed",
+		"artifacts.docker.x.f.digest: ",
 		"backends.docker.x.engine.runc: ",
 		"host.kernel: ",
 	}

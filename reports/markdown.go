@@ -17,6 +17,12 @@ func WriteMarkdown(w io.Writer, s *Summary) error {
 		fmt.Fprintf(&b, " %s", mdText(oneLine(s.Title)))
 	}
 	b.WriteString("\n\n")
+	for _, c := range s.Thresholds {
+		fmt.Fprintf(&b, "- %s\n", mdSentence(c.line()))
+	}
+	if len(s.Thresholds) > 0 {
+		b.WriteByte('\n')
+	}
 	above, below := split(s.Caveats)
 	mdCaveats(&b, above)
 	for _, v := range s.Verdicts {
