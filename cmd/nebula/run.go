@@ -31,6 +31,7 @@ import (
 
 type runFlags struct {
 	experimentFlags
+	gateFlags
 	strict, json           bool
 	progress, resume, lock string
 	wait                   time.Duration
@@ -45,7 +46,12 @@ func (a *app) runCommand() *cobra.Command {
 
 A run that was interrupted, killed or broken goes on with --resume RUN, where
 RUN is its folder, its id, or latest; FILE is needed only if the experiment no
-longer lies where it lay.`,
+longer lies where it lay.
+
+With --baseline RUN the run is compared with another when it is over, and exits
+with 3 where it is worse. With --confirm, what seems worse runs again first, as
+a run of its own. A threshold of the experiment that is breached exits with 3,
+too.`,
 		Args: func(c *cobra.Command, args []string) error {
 			if f.resume != "" {
 				return cobra.MaximumNArgs(1)(c, args)
@@ -53,12 +59,13 @@ longer lies where it lay.`,
 			return cobra.ExactArgs(1)(c, args)
 		},
 		RunE: func(c *cobra.Command, args []string) error {
-			return fail(a.run(c.Context(), strings.Join(args, ""), f, c.Flags()))
+			return fail(a.runAndJudge(c.Context(), strings.Join(args, ""), f, c))
 		},
 	}
-	f.register(c)
+	f.experimentFlags.register(c)
+	f.gateFlags.register(c)
 	a.sysfsFlag(c)
-	c.Flags().BoolVar(&f.strict, "strict", false, "exit with 5 where this machine lacks something or disturbs: before any trial, or after the last")
+	c.Flags().BoolVar(&f.strict, "strict", false, "exit with 5 where this machine lacks something or disturbs: before any trial, or after the last; and with 4 where a threshold or the comparison is unsure")
 	c.Flags().BoolVar(&f.json, "json", false, "print the summary as JSON")
 	c.Flags().StringVar(&f.progress, "progress", "auto", "how to show progress: auto, bar, plain, json or none")
 	c.Flags().StringVar(&f.resume, "resume", "", "go on with `run`, which did not end")
@@ -67,27 +74,31 @@ longer lies where it lay.`,
 	return c
 }
 
-// run is nebula run: it opens what the experiment needs, fixes the plan,
-// executes it and reports.
-func (a *app) run(ctx context.Context, file string, f runFlags, flags *pflag.FlagSet) (err error) {
+// run opens what the experiment needs, fixes the plan and executes it. Where
+// that does not come to its end, it reports what there is.
+func (a *app) run(ctx context.Context, file string, f runFlags, flags *pflag.FlagSet) (_ *ended, err error) {
 	var old *resumed
 	if f.resume != "" {
 		if old, file, err = a.openResumed(f.resume, file, &f, flags); err != nil {
-			return err
+			return nil, err
 		}
 	}
 	x, err := a.load(file, f.experimentFlags)
 	if err != nil {
-		return err
+		return nil, err
 	}
 	if err := checkOut(a.out); err != nil {
-		return &exitError{exitUsage, err}
+		return nil, &exitError{exitUsage, err}
 	}
 	bar, err := newProgress(f.progress, a.stderr)
 	if err != nil {
-		return &exitError{exitUsage, err}
+		return nil, &exitError{exitUsage, err}
 	}
 	log := a.logger(bar)
+	held, err := a.openGate(&f, x, log)
+	if err != nil {
+		return nil, err
+	}
 	stop, abort, release := interrupts(ctx, log)
 	defer release()
 
@@ -98,19 +109,19 @@ func (a *app) run(ctx context.Context, file string, f runFlags, flags *pflag.Fla
 	owner := backends.NewOwner(id)
 	lock, err := lockMachine(stop, f.lock, f.wait, owner, log)
 	if err != nil {
-		return err
+		return nil, err
 	}
 	defer lock.release()
 	if old != nil {
 		if err := old.take(); err != nil {
-			return err
+			return nil, err
 		}
 		defer old.w.Close() // no effect where the run has come to its end
 	}
 	sweep(stop, x, log)
 	scratch, err := newScratch(owner)
 	if err != nil {
-		return fmt.Errorf("make a scratch folder: %w", err)
+		return nil, fmt.Errorf("make a scratch folder: %w", err)
 	}
 	defer scratch.remove()
 
@@ -121,14 +132,14 @@ func (a *app) run(ctx context.Context, file string, f runFlags, flags *pflag.Fla
 		}
 	}()
 	if stop.Err() != nil {
-		return &exitError{exitInterrupted, errors.New("interrupted before the first trial; nothing was written")}
+		return nil, &exitError{exitInterrupted, errors.New("interrupted before the first trial; nothing was written")}
 	}
 	if err != nil {
-		return &exitError{exitUsage, err}
+		return nil, &exitError{exitUsage, err}
 	}
 	plan, err := experiment.NewPlan(x, f.only, engines.Lacks)
 	if err != nil {
-		return err
+		return nil, err
 	}
 	missed := false
 	for _, l := range plan.LeftOut {
@@ -138,38 +149,38 @@ func (a *app) run(ctx context.Context, file string, f runFlags, flags *pflag.Fla
 		}
 	}
 	if missed && f.strict {
-		return &exitError{exitUnfit, errors.New("this machine cannot run the whole experiment, and --strict asks for it; nothing was written")}
+		return nil, &exitError{exitUnfit, errors.New("this machine cannot run the whole experiment, and --strict asks for it; nothing was written")}
 	}
 	switch {
 	case len(plan.Cells) == 0 && missed:
-		return errors.New("no cell can run on this machine (see above); nothing was written")
+		return nil, errors.New("no cell can run on this machine (see above); nothing was written")
 	case len(plan.Cells) == 0:
-		return &exitError{exitUsage, errors.New("no cell is left to run: the matrix and --only leave out all of them (nebula plan says which there are); nothing was written")}
+		return nil, &exitError{exitUsage, errors.New("no cell is left to run: the matrix and --only leave out all of them (nebula plan says which there are); nothing was written")}
 	}
 
 	before := a.look(stop, usesDocker(x), watch)
 	warnOf(log, before, "this machine will disturb the numbers")
 	if f.strict && len(machine.Disturbing(before)) > 0 {
-		return &exitError{exitUnfit, errors.New("this machine disturbs numbers (see above), and --strict asks for one that does not; nothing was written")}
+		return nil, &exitError{exitUnfit, errors.New("this machine disturbs numbers (see above), and --strict asks for one that does not; nothing was written")}
 	}
 
 	record, err := a.describe(stop, x, file, f)
 	if err != nil {
-		return err
+		return nil, err
 	}
 	record.ID = id
 	record.Sessions[0].Before = before
 	engines.Describe(record)
 	energy, err := a.openEnergy(plan, engines, f, log)
 	if err != nil {
-		return err
+		return nil, err
 	}
 	defer energy.Close()
 	record.Energy = energy.Facts()
 	e := &execution{plan: plan, engines: engines, energy: energy, record: record, bar: bar, log: log}
 	e.look = func() []experiment.Finding { return a.look(context.WithoutCancel(ctx), usesDocker(x), watch) }
 	if err := e.open(a.out, old); err != nil {
-		return err
+		return nil, err
 	}
 	runErr := e.run(stop, abort)
 	warnOf(log, e.during, "this machine disturbed the numbers")
@@ -178,26 +189,20 @@ func (a *app) run(ctx context.Context, file string, f runFlags, flags *pflag.Fla
 		switch {
 		case record.State == results.Interrupted:
 			if err := a.finish(e.dir, f.json, log); err != nil {
-				return err
+				return nil, err
 			}
-			return &exitError{exitInterrupted, fmt.Errorf("interrupted; the trials until then are in %s; go on with: %s", e.dir, resume)}
+			return nil, &exitError{exitInterrupted, fmt.Errorf("interrupted; the trials until then are in %s; go on with: %s", e.dir, resume)}
 		case errors.Is(runErr, runner.ErrAway):
 			if err := a.finish(e.dir, f.json, log); err != nil {
-				return err
+				return nil, err
 			}
 		}
-		return fmt.Errorf("the run stopped: %w; what was recorded until then is in %s; when that is mended, go on with: %s", runErr, e.dir, resume)
+		return nil, fmt.Errorf("the run stopped: %w; what was recorded until then is in %s; when that is mended, go on with: %s", runErr, e.dir, resume)
 	}
-	if err := a.finish(e.dir, f.json, log); err != nil {
-		return err
-	}
-	if n := len(machine.Disturbing(e.during)); f.strict && n > 0 {
-		return &exitError{exitUnfit, errors.New("this machine disturbed the run (see above), and --strict asks for one that does not; everything was written")}
-	}
-	if e.bad > 0 {
-		return &exitError{exitFailed, fmt.Errorf("%d of %d trials failed; the report counts them by cell", e.bad, e.done)}
-	}
-	return nil
+	return &ended{
+		gate: held, file: file, flags: f, dir: e.dir, done: e.done, bad: e.bad, log: a.logger(a.stderr),
+		unfit: f.strict && len(machine.Disturbing(e.during)) > 0,
+	}, nil
 }
 
 // checkOut reports why nothing can be written into the output folder, before
@@ -360,26 +365,31 @@ func (e *execution) run(stop, abort context.Context) error {
 	return errors.Join(runErr, err)
 }
 
-// finish writes the pages and says what the run showed.
+// finish writes the pages and says what a run showed that did not come to its
+// end.
 func (a *app) finish(dir string, asJSON bool, log zerolog.Logger) error {
-	f, err := results.Open(dir)
-	if err != nil {
-		return err
-	}
-	if err := a.writePages(f); err != nil {
-		return err
-	}
-	s, err := reports.Summarise(f)
+	_, s, err := a.pages(dir, log)
 	if err != nil {
 		return err
 	}
 	if asJSON {
-		err = writeJSON(a.stdout, s)
-	} else {
-		err = reports.WriteText(a.stdout, s)
+		return writeJSON(a.stdout, s)
 	}
+	return reports.WriteText(a.stdout, s)
+}
+
+// pages writes the pages of a run that is over.
+func (a *app) pages(dir string, log zerolog.Logger) (*results.Folder, *reports.Summary, error) {
+	f, err := results.Open(dir)
+	if err != nil {
+		return nil, nil, err
+	}
+	if err := a.writePages(f); err != nil {
+		return nil, nil, err
+	}
+	s, err := reports.Summarise(f)
 	log.Info().Str("report", filepath.Join(a.out, "index.html")).Msg("done")
-	return err
+	return f, s, err
 }
 
 func writeJSON(w io.Writer, v any) error {
