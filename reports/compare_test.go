@@ -408,6 +408,13 @@ func TestThresholds(t *testing.T) {
 			t.Errorf("no %q in\n%s", want, all)
 		}
 	}
+	var md bytes.Buffer
+	if err := WriteMarkdown(&md, s); err != nil {
+		t.Fatal(err)
+	}
+	if want := "- Threshold `quick` holds: median &#60; 10ms of startup"; !strings.Contains(md.String(), want) {
+		t.Errorf("no %q in\n%s", want, md.String())
+	}
 	page := runHTML(t, x.write(t, t.TempDir()), false)
 	head, _, ok := strings.Cut(page, `class="verdict"`)
 	if !ok {
