@@ -211,6 +211,20 @@ func TestDriftIsHonest(t *testing.T) {
 	}
 }
 
+// TestTiedTrend: with ties, as of a coarse clock, the variance is a smaller one.
+// Without its correction too few samples would have a trend.
+func TestTiedTrend(t *testing.T) {
+	const samples = 4000
+	rng := rand.New(rand.NewPCG(8, 17))
+	below := 0
+	for range samples {
+		if TrendOf(some(rng, 60, 2)).P < 0.05 {
+			below++
+		}
+	}
+	covers(t, samples, below, 0.03, 0.06)
+}
+
 func TestAutocorrelation(t *testing.T) {
 	rng := rand.New(rand.NewPCG(6, 16))
 	tr := TrendOf(autoregressive(rng, 20000, 0.6))
