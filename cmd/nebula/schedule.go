@@ -12,6 +12,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"github.com/nebula-bench/nebula/experiment/results"
 	"github.com/nebula-bench/nebula/internal/schedule"
 )
 
@@ -146,18 +147,51 @@ func (a *app) night(file string, more []string, f scheduleFlags) (job schedule.J
 	job.Log = filepath.Join(state, "nebula", exp.Name+".log")
 	// A service manager and cron have a short PATH of their own, on which
 	// compilers need not lie.
-	for _, name := range []string{"PATH", "DOCKER_HOST", "NEBULA_CACHE", "NEBULA_LOCK"} {
+	job.Env = []string{"NEBULA_OUT=" + out, "PATH=" + eachOnce(os.Getenv("PATH"))}
+	for _, name := range []string{"DOCKER_HOST", "NEBULA_CACHE", "NEBULA_LOCK"} {
 		if v := os.Getenv(name); v != "" {
 			job.Env = append(job.Env, name+"="+v)
 		}
 	}
-	plain = plainJob{file: inRepository(file), run: append([]string{"--wait", f.wait}, more...), prune: []string{"--keep", f.keep.String()}}
-	job.Run = slices.Concat([]string{"run", "--out", out, "--progress", "none"}, plain.run, []string{file})
-	job.Prune = append([]string{"prune", "--out", out}, plain.prune...)
+	gate, err := a.nightGate(exp.Name)
+	if err != nil {
+		return job, plain, fail(err)
+	}
+	plain = plainJob{file: inRepository(file), run: slices.Concat([]string{"--wait", f.wait}, newestGate, more), prune: []string{"--keep", f.keep.String()}}
+	job.Run = slices.Concat([]string{"run", "--progress", "none", "--wait", f.wait}, gate, more, []string{file})
+	job.Prune = append([]string{"prune"}, plain.prune...)
 	if err := job.Check(); err != nil {
 		return job, plain, &exitError{exitUsage, err}
 	}
 	return job, plain, nil
+}
+
+// eachOnce gives a search path without the folders that it names again: cron
+// takes no long commands.
+func eachOnce(path string) string {
+	var dirs []string
+	for _, d := range filepath.SplitList(path) {
+		if !slices.Contains(dirs, d) {
+			dirs = append(dirs, d)
+		}
+	}
+	return strings.Join(dirs, string(filepath.ListSeparator))
+}
+
+// newestGate holds a night against the one before.
+var newestGate = []string{"--baseline", "latest", "--confirm"}
+
+// nightGate gives the flags that hold a night against an earlier run.
+func (a *app) nightGate(experiment string) ([]string, error) {
+	id, err := results.Baseline(a.out, experiment)
+	if err != nil {
+		return nil, err
+	}
+	if id == "" {
+		fmt.Fprintf(a.stderr, "nebula: %s has no baseline in %s, so each night is held against the one before, which does not show slow change. For the other: nebula baseline RUN, then nebula schedule again\n", experiment, a.out)
+		return newestGate, nil
+	}
+	return []string{"--baseline", "baseline", "--confirm"}, nil
 }
 
 // checkCalendar has systemd read a calendar expression, where systemd is.

@@ -25,9 +25,8 @@ func (j Job) Cron() (string, error) {
 		name, value, _ := strings.Cut(e, "=")
 		fmt.Fprintf(&b, "export %s=%s; ", name, shell(value))
 	}
-	fmt.Fprintf(&b, "mkdir -p %s && exec >>%s 2>&1 && cd %s || exit; %s; r=$?; %s; p=$?; exit $((r ? r : p))",
-		shell(filepath.Dir(j.Log)), shell(j.Log), shell(j.Dir), shellWords(append([]string{j.Program}, j.Run...)...),
-		shellWords(append([]string{j.Program}, j.Prune...)...))
+	fmt.Fprintf(&b, `mkdir -p %s && exec >>%s 2>&1 && cd %s || exit; n=%s; "$n" %s; r=$?; "$n" %s; p=$?; exit $((r ? r : p))`,
+		shell(filepath.Dir(j.Log)), shell(j.Log), shell(j.Dir), shell(j.Program), shellWords(j.Run...), shellWords(j.Prune...))
 	command := strings.ReplaceAll(b.String(), "%", `\%`) // cron makes lines of bare ones
 	if len(command) > longestCommand {
 		return "", fmt.Errorf("cron takes commands of %d bytes, and this one has %d: shorten PATH or the paths", longestCommand, len(command))

@@ -39,6 +39,7 @@ jobs:
   night:
     # Nights compare on one machine only: a runner of your own, on which nebula
     # is installed, and which keeps the runs from night to night.
+    # Where it has a baseline (nebula baseline RUN), say so instead of latest.
     runs-on: self-hosted
     timeout-minutes: 720
     steps:

@@ -20,9 +20,9 @@ var update = flag.Bool("update", false, "write the golden files anew")
 func plainJob() Job {
 	return Job{
 		Name: "coldstart", File: "/home/ada/experiments/coldstart.hcl", Program: "/usr/local/bin/nebula",
-		Dir: "/home/ada", Env: []string{"PATH=/usr/local/go/bin:/usr/bin:/bin"},
-		Run:   []string{"run", "--out", "/home/ada/reports", "/home/ada/experiments/coldstart.hcl"},
-		Prune: []string{"prune", "--out", "/home/ada/reports", "--keep", "90d"},
+		Dir: "/home/ada", Env: []string{"NEBULA_OUT=/home/ada/reports", "PATH=/usr/local/go/bin:/usr/bin:/bin"},
+		Run:   []string{"run", "--baseline", "latest", "/home/ada/experiments/coldstart.hcl"},
+		Prune: []string{"prune", "--keep", "90d"},
 		At:    Clock{2, 30}, Log: "/home/ada/.local/state/nebula/coldstart.log",
 	}
 }
