@@ -15,8 +15,11 @@ import (
 // the baseline and the newest complete run of each experiment, always, and a
 // run that goes on.
 type Retention struct {
-	Age  time.Duration // runs that started less than this ago stay; 0: no such rule
-	Runs int           // so many complete runs of each experiment stay, the newest; 0: no such rule
+	Age time.Duration // runs that started less than this ago stay; 0: no such rule
+	// Runs is how many complete runs of each experiment stay, the newest; 0:
+	// no such rule. Runs of some of the cells are counted apart, so that one
+	// that only confirmed another does not push that out.
+	Runs int
 	// Interrupted lets go runs too that did not end, and that could still be
 	// resumed, by their age.
 	Interrupted bool
@@ -58,14 +61,15 @@ func (r Retention) oldOf(out, experiment string, now time.Time) (old []*Folder, 
 		}
 	}
 	runs, bad := list(own)
-	complete := 0
+	complete := map[bool]int{} // by whether it was asked for some of the cells
 	for _, f := range slices.Backward(runs) {
 		switch id := f.Run.ID; {
 		case id != filepath.Base(f.Dir) || f.Run.Experiment != experiment:
 			continue // put there by somebody
 		case f.Run.State == Complete:
-			complete++
-			if id == baseline || complete == 1 || complete <= r.Runs {
+			some := f.Run.Asked.Quick || len(f.Run.Asked.Only) > 0
+			complete[some]++
+			if n := complete[some]; id == baseline || n == 1 || n <= r.Runs {
 				continue
 			}
 		case id == baseline, !r.Interrupted, r.Age <= 0, busy(f.Dir):

@@ -88,6 +88,30 @@ func TestRetention(t *testing.T) {
 	}
 }
 
+// TestRetentionOfConfirmations: a night that was confirmed by a run of some
+// of its cells is still the newest.
+func TestRetentionOfConfirmations(t *testing.T) {
+	out := t.TempDir()
+	for _, d := range []int{5, 4, 2} {
+		stored(t, out, "a", d, Complete)
+	}
+	for _, d := range []int{3, 1} {
+		f := stored(t, out, "a", d, Complete)
+		f.Run.Asked.Only = []string{"f/*/*/*"}
+		w, err := Resume(f.Dir)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if err := w.Update(&f.Run); err != nil {
+			t.Fatal(err)
+		}
+		w.Close()
+	}
+	if d := cmp.Diff([]string{"a120h0m0s", "a72h0m0s", "a96h0m0s"}, ages(t, Retention{Runs: 1}, out)); d != "" {
+		t.Error(d)
+	}
+}
+
 // TestRetentionKeepsStrangers: what is not plainly a run of ours stays.
 func TestRetentionKeepsStrangers(t *testing.T) {
 	out, elsewhere := t.TempDir(), t.TempDir()
