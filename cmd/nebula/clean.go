@@ -20,6 +20,7 @@ import (
 
 func (a *app) cleanCommand() *cobra.Command {
 	var built bool
+	var lock string
 	c := &cobra.Command{
 		Use:   "clean",
 		Short: "Remove what runs that died left behind",
@@ -29,7 +30,9 @@ carry Nebula's labels, is not touched; neither are stored runs.`,
 		Args: cobra.NoArgs,
 		RunE: func(c *cobra.Command, _ []string) error {
 			removed, alive, err := cleanScratch()
-			more, derr := docker.Clean(c.Context(), alive)
+			// An image carries no run, and a run of another user keeps its
+			// scratch folder elsewhere: the lock tells of both.
+			more, derr := docker.Clean(c.Context(), alive || goesOn(lock))
 			if u := (*backends.Unavailable)(nil); errors.As(derr, &u) {
 				fmt.Fprintf(a.stderr, "nebula: containers and images were not looked at: %s\n", derr)
 				derr = nil
@@ -49,6 +52,7 @@ carry Nebula's labels, is not touched; neither are stored runs.`,
 			return fail(err)
 		},
 	}
+	c.Flags().StringVar(&lock, "lock", defaultLock, "`file` that keeps two runs apart: images stay while a run holds it")
 	c.Flags().BoolVar(&built, "built", false, "remove built functions too: they will be built again")
 	return c
 }

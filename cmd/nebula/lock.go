@@ -82,6 +82,18 @@ func openLock(name string) (*os.File, error) {
 	return f, f.Chmod(0o666) // whatever the umask
 }
 
+// goesOn reports whether a run holds the lock, whoever's it is. It reads who
+// does, and does not try the lock: for that moment a run could not have it.
+func goesOn(name string) bool {
+	f, err := os.OpenFile(name, os.O_RDONLY|syscall.O_NOFOLLOW|syscall.O_NONBLOCK, 0)
+	if err != nil {
+		return false
+	}
+	defer f.Close()
+	h := (&machineLock{f}).read()
+	return h.PID != 0 && !h.Gone()
+}
+
 // lockHolder is what stands in the file.
 type lockHolder struct {
 	backends.Owner

@@ -160,6 +160,27 @@ func dockerClient(t *testing.T) *client.Client {
 
 // TestKill kills a run while a container is in flight. What it left behind
 // goes with nebula clean, and nothing else does.
+// TestCleanBesideARun cleans as another user while a run goes on: the
+// images between two of its trials belong to it.
+func TestCleanBesideARun(t *testing.T) {
+	testenv.Need(t, "docker")
+	c, out, dir, cache := startLong(t, true)
+	_, before := stored(t, dir)
+	clean, said := nebula(t, dir, t.TempDir(), "clean", "--lock", filepath.Join(cache, "lock"))
+	if err := clean.Wait(); err != nil {
+		t.Fatalf("clean: %v: %s", err, said)
+	}
+	waitFor(t, c, out, dir, before+6)
+	c.Process.Signal(os.Interrupt)
+	c.Wait()
+	f, _ := stored(t, dir)
+	for r := range f.Trials() {
+		if r.Outcome != "ok" {
+			t.Errorf("trial %d: %s %s; clean said: %s", r.Trial, r.Outcome, r.Error, said)
+		}
+	}
+}
+
 func TestKill(t *testing.T) {
 	testenv.Need(t, "docker")
 	c := dockerClient(t)
