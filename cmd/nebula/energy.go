@@ -23,15 +23,18 @@ func (a *app) openEnergy(plan *experiment.Plan, engines *runner.Engines, f runFl
 		return nil, nil
 	}
 	facts := energy.Facts()
-	for _, d := range facts.Doors {
-		e := log.Info()
-		if plan.Energy.Asked {
-			e = log.Warn()
+	switch {
+	case len(facts.Doors) == 0:
+	case !plan.Energy.Asked: // nobody misses it
+		log.Info().Msg("no energy: this machine shows no counters; nebula doctor says why")
+	default:
+		for _, d := range facts.Doors {
+			e := log.Warn()
+			if d.Remedy != "" {
+				e.Str("remedy", d.Remedy)
+			}
+			e.Msg("no energy from " + d.Name + ": " + d.Why)
 		}
-		if d.Remedy != "" {
-			e.Str("remedy", d.Remedy)
-		}
-		e.Msg("no energy from " + d.Name + ": " + d.Why)
 	}
 	switch {
 	case facts.Source != "":
