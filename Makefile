@@ -77,4 +77,4 @@ fuzz:
 
 clean:
 	-./$(BIN) clean
-	rm -rf bin reports/index.html reports/assets reports/runs reports/web/node_modules $(CHARTS) reports/web/dist/LICENSES.txt
+	rm -rf bin reports/*.html reports/assets reports/runs reports/web/node_modules $(CHARTS) reports/web/dist/LICENSES.txt
