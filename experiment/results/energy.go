@@ -1,18 +1,13 @@
 package results
 
 import (
-	"bufio"
 	"errors"
 	"fmt"
-	"io"
-	"io/fs"
 	"iter"
 	"os"
 	"path/filepath"
 	"slices"
 	"time"
-
-	jsonv2 "github.com/go-json-experiment/json"
 
 	"github.com/nebula-bench/nebula/experiment"
 )
@@ -135,54 +130,12 @@ func (w *Writer) Energy(e *EnergyWindow) error {
 // written; none where the run has not come so far. It stops at the first that
 // cannot be read.
 func (f *Folder) Energy() iter.Seq2[*EnergyWindow, error] {
-	return func(yield func(*EnergyWindow, error) bool) {
-		name := filepath.Join(f.Dir, EnergyFile)
-		file, err := os.Open(name)
-		if errors.Is(err, fs.ErrNotExist) {
-			return
-		}
-		if err != nil {
-			yield(nil, err)
-			return
-		}
-		defer file.Close()
-		for w, err := range ReadEnergy(file, name) {
-			if !yield(w, err) {
-				return
-			}
-		}
-	}
+	return readFile(filepath.Join(f.Dir, EnergyFile), aWindow, true, newWindow)
 }
 
-// ReadEnergy yields the records of r as ReadTrials does those of trials.
-func ReadEnergy(r io.Reader, name string) iter.Seq2[*EnergyWindow, error] {
-	return func(yield func(*EnergyWindow, error) bool) {
-		b := bufio.NewReaderSize(r, 1<<16)
-		var text []byte
-		for line := 1; ; line++ {
-			err := readLine(b, &text)
-			if err == io.EOF {
-				return
-			}
-			w := &EnergyWindow{}
-			if err == nil {
-				if err = jsonv2.Unmarshal(text, w, jsonv2.RejectUnknownMembers(true)); err == nil {
-					err = w.check()
-				}
-				if err != nil {
-					err = fmt.Errorf("not a record of an energy window: %w", err)
-				}
-			}
-			if err != nil {
-				yield(nil, fmt.Errorf("%s:%d: %w", name, line, err))
-				return
-			}
-			if !yield(w, nil) {
-				return
-			}
-		}
-	}
-}
+const aWindow = "a record of an energy window"
+
+func newWindow() *EnergyWindow { return &EnergyWindow{} }
 
 // check refuses what can't be true. Whoever divides by a number of a record
 // need not ask again whether it is above zero.

@@ -122,7 +122,7 @@ func TestBadEnergy(t *testing.T) {
 			t.Fatalf("%s: no %s in %s", tt.name, tt.old, good)
 		}
 		var err error
-		for _, e := range ReadEnergy(strings.NewReader(good+"\n"+bad+"\n"), "energy.jsonl") {
+		for _, e := range readLines(strings.NewReader(good+"\n"+bad+"\n"), "energy.jsonl", aWindow, newWindow) {
 			err = e
 		}
 		if err == nil || !strings.Contains(err.Error(), tt.want) || !strings.HasPrefix(err.Error(), "energy.jsonl:2: ") {
@@ -177,7 +177,7 @@ func FuzzReadEnergy(f *testing.F) {
 	b, _ := json.Marshal(window(1))
 	f.Add(append(b, '\n'))
 	f.Fuzz(func(t *testing.T, b []byte) {
-		for w, err := range ReadEnergy(bytes.NewReader(b), "f") {
+		for w, err := range readLines(bytes.NewReader(b), "f", aWindow, newWindow) {
 			if err == nil && w.Invalid == "" && w.Source != "" && !(w.Work.Total.Joules > 0) {
 				t.Errorf("%+v counts", w)
 			}

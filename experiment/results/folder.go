@@ -15,7 +15,6 @@ import (
 	"strings"
 	"syscall"
 
-	jsonv2 "github.com/go-json-experiment/json"
 	"github.com/go-json-experiment/json/jsontext"
 
 	"github.com/nebula-bench/nebula/experiment"
@@ -298,95 +297,34 @@ func readJSON(name string, v any) error {
 // Trials yields the records in the order in which they were written. It
 // stops at the first that cannot be read.
 func (f *Folder) Trials() iter.Seq2[*Trial, error] {
-	return func(yield func(*Trial, error) bool) {
-		name := filepath.Join(f.Dir, TrialsFile)
-		file, err := os.Open(name)
-		if err != nil {
-			yield(nil, err)
-			return
-		}
-		defer file.Close()
-		for t, err := range ReadTrials(file, name) {
-			if !yield(t, err) {
-				return
-			}
-		}
-	}
+	return readFile(filepath.Join(f.Dir, TrialsFile), aTrial, false, newTrial)
 }
 
-// ReadTrials yields the records of r; name stands in errors. A last line
-// without its newline was torn by a kill and is dropped.
-func ReadTrials(r io.Reader, name string) iter.Seq2[*Trial, error] {
-	return func(yield func(*Trial, error) bool) {
-		b := bufio.NewReaderSize(r, 1<<16)
-		var text []byte
-		for line := 1; ; line++ {
-			err := readLine(b, &text)
-			if err == io.EOF {
-				return
-			}
-			if err != nil {
-				yield(nil, fmt.Errorf("%s:%d: %w", name, line, err))
-				return
-			}
-			t := &Trial{At: experiment.NewStamps()}
-			if err = jsonv2.Unmarshal(text, t, jsonv2.RejectUnknownMembers(true)); err == nil {
-				err = t.check()
-			}
-			if err != nil {
-				yield(nil, fmt.Errorf("%s:%d: not a trial record: %w", name, line, err))
-				return
-			}
-			if !yield(t, nil) {
-				return
-			}
-		}
-	}
-}
+const aTrial = "a trial record"
 
-// readLine reads a line into the memory of the one before.
-func readLine(b *bufio.Reader, line *[]byte) error {
-	*line = (*line)[:0]
-	for {
-		part, err := b.ReadSlice('\n')
-		*line = append(*line, part...)
-		if err != bufio.ErrBufferFull {
-			return err
-		}
-	}
-}
+func newTrial() *Trial { return &Trial{At: experiment.NewStamps()} }
 
 // Stops reads why cells stopped before their last repetition; none where the
 // run had no such rule.
-func (f *Folder) Stops() ([]Stop, error) {
-	name := filepath.Join(f.Dir, StopsFile)
-	b, err := os.ReadFile(name)
-	if errors.Is(err, fs.ErrNotExist) {
-		return nil, nil
+func (f *Folder) Stops() (stops []Stop, err error) {
+	for s, err := range readFile(filepath.Join(f.Dir, StopsFile), aStop, true, newStop) {
+		if err != nil {
+			return nil, err
+		}
+		stops = append(stops, *s)
 	}
-	if err != nil {
-		return nil, err
-	}
-	return readStops(b, name)
+	return stops, nil
 }
 
-func readStops(b []byte, name string) (stops []Stop, err error) {
-	for line := 1; ; line++ {
-		text, rest, whole := bytes.Cut(b, []byte("\n"))
-		if !whole {
-			return stops, nil // torn by a kill
-		}
-		var s Stop
-		d := json.NewDecoder(bytes.NewReader(text))
-		d.DisallowUnknownFields()
-		if err := d.Decode(&s); err != nil {
-			return nil, fmt.Errorf("%s:%d: not a record of a stop: %w", name, line, err)
-		}
-		if s.Block < 1 {
-			return nil, fmt.Errorf("%s:%d: not a record of a stop: blocks count from 1", name, line)
-		}
-		stops, b = append(stops, s), rest
+const aStop = "a record of a stop"
+
+func newStop() *Stop { return &Stop{} }
+
+func (s *Stop) check() error {
+	if s.Block < 1 {
+		return errors.New("blocks count from 1")
 	}
+	return nil
 }
 
 func (t *Trial) check() error {

@@ -127,7 +127,7 @@ func TestBadRecords(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			n := 0
 			var got error
-			for _, err := range ReadTrials(strings.NewReader(tt.text), "trials.jsonl") {
+			for _, err := range readLines(strings.NewReader(tt.text), "trials.jsonl", aTrial, newTrial) {
 				if err != nil {
 					got = err
 					break
@@ -150,7 +150,7 @@ func FuzzReadTrials(f *testing.F) {
 	f.Add([]byte("{}\n"))
 	f.Add([]byte("{\"trial\":1"))
 	f.Fuzz(func(t *testing.T, b []byte) {
-		for tr, err := range ReadTrials(bytes.NewReader(b), "f") {
+		for tr, err := range readLines(bytes.NewReader(b), "f", aTrial, newTrial) {
 			if err != nil {
 				if !strings.HasPrefix(err.Error(), "f:") {
 					t.Errorf("an error without its line: %v", err)
@@ -161,7 +161,7 @@ func FuzzReadTrials(f *testing.F) {
 			if err != nil {
 				t.Fatal(err)
 			}
-			for back, err := range ReadTrials(bytes.NewReader(append(again, '\n')), "again") {
+			for back, err := range readLines(bytes.NewReader(append(again, '\n')), "again", aTrial, newTrial) {
 				if err != nil {
 					t.Fatalf("%s was read once, but not twice: %v", again, err)
 				}
@@ -388,10 +388,14 @@ func TestBadStops(t *testing.T) {
 	for text, want := range map[string]string{
 		"x\n":                            "f:1: not a record of a stop",
 		"{\"block\":1}\n{\"block\":0}\n": "f:2: not a record of a stop: blocks count from 1",
-		"{\"block\":1,\"who\":2}\n":      "unknown field",
+		"{\"block\":1,\"who\":2}\n":      `unknown object member name "who"`,
 	} {
-		if _, err := readStops([]byte(text), "f"); err == nil || !strings.Contains(err.Error(), want) {
-			t.Errorf("%q: %v, want %q", text, err, want)
+		var last error
+		for _, err := range readLines(strings.NewReader(text), "f", aStop, newStop) {
+			last = err
+		}
+		if last == nil || !strings.Contains(last.Error(), want) {
+			t.Errorf("%q: %v, want %q", text, last, want)
 		}
 	}
 }
@@ -400,12 +404,11 @@ func FuzzReadStops(f *testing.F) {
 	f.Add([]byte("{\"function\":\"f\",\"block\":3,\"n\":9,\"reason\":\"precise\",\"relative\":0.01}\n{\"blo"))
 	f.Add([]byte("null\n"))
 	f.Fuzz(func(t *testing.T, b []byte) {
-		stops, err := readStops(b, "f")
-		if err != nil && !strings.HasPrefix(err.Error(), "f:") {
-			t.Errorf("an error without its line: %v", err)
-		}
-		for _, s := range stops {
-			if s.Block < 1 {
+		for s, err := range readLines(bytes.NewReader(b), "f", aStop, newStop) {
+			if err != nil && !strings.HasPrefix(err.Error(), "f:") {
+				t.Errorf("an error without its line: %v", err)
+			}
+			if err == nil && s.Block < 1 {
 				t.Errorf("a stop in block %d", s.Block)
 			}
 		}
