@@ -117,9 +117,16 @@ func main() {
 	case "sleep":
 		protocol.Ready()
 		time.Sleep(time.Hour)
-	case "fork":
+	case "fork": // starts those that multiply
 		protocol.Ready()
 		multiply()
+		// Where no more threads may be, a Go program that wants one dies, and
+		// this one shall live: asleep it wants none.
+		time.Sleep(time.Hour)
+	case "multiply":
+		for {
+			multiply()
+		}
 	case "stubborn": // does not end when it is asked to
 		signal.Ignore(syscall.SIGTERM, syscall.SIGINT, syscall.SIGHUP)
 		protocol.Ready()
