@@ -57,7 +57,7 @@ func (e *execution) measure(r *runner.Runner, stop, abort context.Context) error
 	if n == 0 {
 		return nil
 	}
-	e.bar.start("energy windows", n)
+	e.bar.start("energy windows", n, true)
 	defer e.bar.stop()
 	e.energy.Record = func(w *results.EnergyWindow) error {
 		if err := e.w.Energy(w); err != nil || !w.Final() {

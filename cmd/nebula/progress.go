@@ -20,7 +20,9 @@ import (
 // a bar is drawn must go through it.
 type progress interface {
 	io.Writer
-	start(what string, n int) // trials, energy windows
+	// start says how many trials or energy windows come. They are mixed if
+	// how long those took that are done tells how long the others will take.
+	start(what string, n int, mixed bool)
 	done(step)
 	fewer(n int) // will be run than was said
 	stop()
@@ -44,6 +46,11 @@ func windowStep(w *results.EnergyWindow) step {
 		s.outcome = "invalid"
 	}
 	return s
+}
+
+// place says where in a run that was.
+func (s step) place() string {
+	return fmt.Sprintf("%.24s on %s, %s", printable(s.cell.Function), s.cell.Backend, s.cell.Start)
 }
 
 func newProgress(kind string, w io.Writer) (progress, error) {
@@ -77,10 +84,10 @@ func isTerminal(w io.Writer) bool {
 
 type noProgress struct{ io.Writer }
 
-func (noProgress) start(string, int) {}
-func (noProgress) done(step)         {}
-func (noProgress) fewer(int)         {}
-func (noProgress) stop()             {}
+func (noProgress) start(string, int, bool) {}
+func (noProgress) done(step)               {}
+func (noProgress) fewer(int)               {}
+func (noProgress) stop()                   {}
 
 // barProgress draws a bar on a terminal. Its own goroutine reads what the run
 // and the signal handler write.
@@ -102,20 +109,21 @@ func (p *barProgress) Write(b []byte) (int, error) {
 	return to.Write(b)
 }
 
-func (p *barProgress) start(what string, n int) {
+func (p *barProgress) start(what string, n int, mixed bool) {
+	var left []decor.Decorator
+	if mixed {
+		left = append(left, decor.AverageETA(decor.ET_STYLE_GO), decor.Name(" left  "))
+	}
 	p.pool = mpb.New(mpb.WithOutput(p.out), mpb.WithWidth(40))
 	p.set(p.pool, "")
 	p.all = int64(n)
 	p.bar = p.pool.AddBar(0, // whose total may change
 		mpb.PrependDecorators(decor.CountersNoUnit("%d/%d "+what+" ")),
-		mpb.AppendDecorators(
-			decor.AverageETA(decor.ET_STYLE_GO), decor.Name(" left  "),
-			decor.Any(func(decor.Statistics) string {
-				p.mu.Lock()
-				defer p.mu.Unlock()
-				return p.last
-			}),
-		))
+		mpb.AppendDecorators(append(left, decor.Any(func(decor.Statistics) string {
+			p.mu.Lock()
+			defer p.mu.Unlock()
+			return p.last
+		}))...))
 	p.bar.SetTotal(p.all, false)
 }
 
@@ -126,7 +134,7 @@ func (p *barProgress) set(to io.Writer, last string) {
 }
 
 func (p *barProgress) done(s step) {
-	p.set(p.pool, fmt.Sprintf("%.24s on %s, %s", printable(s.cell.Function), s.cell.Backend, s.cell.Start))
+	p.set(p.pool, s.place())
 	p.bar.Increment()
 }
 
@@ -147,21 +155,28 @@ type plainProgress struct {
 	what        string
 	began, said time.Time
 	ended, all  int
+	mixed       bool
 }
 
 const plainEvery = 10 * time.Second
 
-func (p *plainProgress) start(what string, n int) {
-	p.what, p.ended, p.all, p.began = what, 0, n, time.Now()
+func (p *plainProgress) start(what string, n int, mixed bool) {
+	p.what, p.ended, p.all, p.mixed, p.began = what, 0, n, mixed, time.Now()
 	p.said = p.began
 }
 
-func (p *plainProgress) done(step) {
+func (p *plainProgress) done(s step) {
 	p.ended++
-	if now := time.Now(); now.Sub(p.said) >= plainEvery {
-		p.said = now
-		fmt.Fprintf(p, "%d/%d %s, about %s left\n", p.ended, p.all, p.what, timeLeft(p.began, now, p.ended, p.all))
+	now := time.Now()
+	if now.Sub(p.said) < plainEvery {
+		return
 	}
+	p.said = now
+	where := s.place()
+	if p.mixed {
+		where = fmt.Sprintf("about %s left", timeLeft(p.began, now, p.ended, p.all))
+	}
+	fmt.Fprintf(p, "%d/%d %s, %s\n", p.ended, p.all, p.what, where)
 }
 
 func (p *plainProgress) fewer(n int) { p.all -= n }
@@ -180,17 +195,21 @@ type jsonProgress struct {
 	what       string
 	began      time.Time
 	ended, all int
+	mixed      bool
 }
 
-func (p *jsonProgress) start(what string, n int) {
-	p.what, p.ended, p.all, p.began = strings.TrimPrefix(what, "energy "), 0, n, time.Now()
+func (p *jsonProgress) start(what string, n int, mixed bool) {
+	p.what, p.ended, p.all, p.mixed, p.began = strings.TrimPrefix(what, "energy "), 0, n, mixed, time.Now()
 }
 
 func (p *jsonProgress) done(s step) {
 	p.ended++
 	line := map[string]any{
-		"done": p.ended, p.what: p.all, "left_s": timeLeft(p.began, time.Now(), p.ended, p.all).Seconds(),
+		"done": p.ended, p.what: p.all,
 		s.kind: s.n, "block": s.block, "cell": s.cell.String(), "outcome": s.outcome,
+	}
+	if p.mixed {
+		line["left_s"] = timeLeft(p.began, time.Now(), p.ended, p.all).Seconds()
 	}
 	if s.bad != "" {
 		line["invalid"] = s.bad

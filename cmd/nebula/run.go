@@ -319,7 +319,7 @@ func (e *execution) open(out string, old *resumed) (err error) {
 // run executes what is left of the plan and writes how that ended.
 func (e *execution) run(stop, abort context.Context) error {
 	blocks := e.plan.Warmup + e.plan.Repetitions
-	e.bar.start("trials", e.prior.Left(e.plan))
+	e.bar.start("trials", e.prior.Left(e.plan), e.plan.Order != experiment.Sequential)
 	counters := machine.Machine{}.Counters()
 	r := runner.Runner{
 		Plan: e.plan, Engines: e.engines, Prior: e.prior, Log: e.log,
