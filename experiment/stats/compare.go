@@ -63,6 +63,25 @@ func JudgeAll(cs []Comparison, margin float64) []Judged {
 	return out
 }
 
+// JudgeTogether gives the verdicts on comparisons that one sentence will speak
+// of, and whether they hold for every one by its own test. That they all differ
+// in one direction is wrong only where one of them does not, and that one would
+// have had to pass its own test: such a claim needs no adjustment (R. L.
+// Berger, "Multiparameter Hypothesis Testing and Acceptance Sampling",
+// Technometrics 24, 1982). Where they do not all, JudgeAll says which do. Both
+// ways together reject no more than Hochberg's procedure, which keeps the level
+// where samples are independent, as those of inputs are (Biometrika 75, 1988).
+func JudgeTogether(cs []Comparison, margin float64) (out []Judged, each bool) {
+	for _, c := range cs {
+		j := JudgeAll([]Comparison{c}, margin)[0]
+		if j.State != Differs || (c.Ratio.Value > 1) != (cs[0].Ratio.Value > 1) {
+			return JudgeAll(cs, margin), false
+		}
+		out = append(out, j)
+	}
+	return out, len(cs) > 1
+}
+
 // needed is about how many trials a difference like this one needs to be real
 // among so many comparisons: the test's distance from chance grows with the
 // root of n. 0 where that can't be told.

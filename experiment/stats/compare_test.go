@@ -265,6 +265,49 @@ func TestChance(t *testing.T) {
 	}
 }
 
+// TestTogether: of families in which nothing differs, with as few members as
+// may by chance all look alike, at most one in twenty tells of anything.
+func TestTogether(t *testing.T) {
+	const families = 2000
+	for _, k := range []int{2, 3, 5} {
+		rng := rand.New(rand.NewPCG(uint64(k), 7))
+		alarms := 0
+		for range families {
+			cs := make([]Comparison, k)
+			for i := range cs {
+				p := rng.Float64() // that of a test where nothing differs
+				value := 1.1
+				if rng.IntN(2) == 0 {
+					value = 1 / value
+				}
+				cs[i] = Comparison{Ratio: Ratio{NA: 30, NB: 30, Value: value, Low: value * 0.99, High: value * 1.01, Bounded: true}, Test: MannWhitney{P: p}}
+			}
+			vs, _ := JudgeTogether(cs, 0)
+			if slices.ContainsFunc(vs, func(v Judged) bool { return v.State == Differs }) {
+				alarms++
+			}
+		}
+		if alarms < families*3/100 || alarms > families*65/1000 { // 5 % and three of its standard errors
+			t.Errorf("%d members: %d of %d families tell of a difference", k, alarms, families)
+		}
+	}
+
+	// Six trials can't be surer than 0.002, and a hundred inputs need no more.
+	var cs []Comparison
+	for range 100 {
+		cs = append(cs, Compare([]float64{1, 2, 3, 4, 5, 6}, []float64{101, 102, 103, 104, 105, 106}))
+	}
+	vs, each := JudgeTogether(cs, DefaultMargin)
+	if !each || slices.ContainsFunc(vs, func(v Judged) bool { return v.State != Differs }) {
+		t.Errorf("all alike: %v, %+v", each, vs[0])
+	}
+	// One that differs the other way, and it is no longer one claim.
+	cs[50] = Compare([]float64{101, 102, 103, 104, 105, 106}, []float64{1, 2, 3, 4, 5, 6})
+	if vs, each = JudgeTogether(cs, DefaultMargin); each || vs[0].State != Unsure {
+		t.Errorf("not alike: %v, %+v", each, vs[0])
+	}
+}
+
 func TestDetectable(t *testing.T) {
 	rng := rand.New(rand.NewPCG(8, 8))
 	for _, n := range []int{30, 100} {
