@@ -27,6 +27,14 @@ func newAnswers(s *Summary) answers {
 			a.More = append(a.More, view)
 		}
 	}
+	for _, c := range s.Crossovers {
+		view := verdictView{Subject: c.Function, Verdict: Verdict{Metric: c.Metric + " by size of input", Sentence: c.Sentence, Basis: crossoverBasis}}
+		if c.Metric == sizeMetrics[0] {
+			a.Verdicts = append(a.Verdicts, view)
+		} else {
+			a.More = append(a.More, view)
+		}
+	}
 	return a
 }
 

@@ -124,11 +124,11 @@ func newFunctionView(at int, name string, cs []Cell, ms []mark, s *Summary) (v f
 		}, c)
 	}
 	if z := sizesOf(&s.run, name); z != nil {
-		for _, m := range []string{"total", "runtime"} {
-			crossed := z.crossovers(cs, m)
+		for _, m := range sizeMetrics {
+			crossed := slices.DeleteFunc(slices.Clone(s.Crossovers), func(c Crossover) bool { return c.Function != name || c.Metric != m })
 			f := figure{Title: title(m) + " against the size of the input", Caption: sizeCaption(z), Table: sizeTable(z, m, cs)}
 			for _, x := range crossed {
-				f.Words = append(f.Words, z.sentence(x))
+				f.Words = append(f.Words, x.Sentence)
 			}
 			add(f, z.chart(cs, m, ms, crossed))
 		}

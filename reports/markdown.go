@@ -28,6 +28,9 @@ func WriteMarkdown(w io.Writer, s *Summary) error {
 	for _, v := range s.Verdicts {
 		fmt.Fprintf(&b, "- %s: %s (%s)\n", mdCode(v.subject()), mdSentence(v.Sentence), mdText(v.Basis))
 	}
+	for _, c := range s.Crossovers {
+		fmt.Fprintf(&b, "- %s: %s (%s)\n", mdCode(c.Function), mdSentence(c.Sentence), crossoverBasis)
+	}
 	if len(s.Verdicts) > 0 {
 		b.WriteByte('\n')
 	}

@@ -600,4 +600,12 @@ func TestFamily(t *testing.T) {
 	if s := v.Sentence.String(); !strings.Contains(s, "may be chance") || !strings.Contains(v.Basis, "Holm over 6 inputs") {
 		t.Errorf("%s (%s)", s, v.Basis)
 	}
+	// That all of them differ is one claim.
+	v = of(0.01, 0.02, 0.03, 0.04, 0.049)
+	if c := v.Comparisons[4]; c.State != stats.Differs || *c.P != 0.049 {
+		t.Errorf("all alike: %+v", c)
+	}
+	if s := v.Sentence.String(); !strings.Contains(s, "sooner than b.b cold [1.03, 1.20] on all 5 inputs.") || !strings.Contains(v.Basis, "p ≤ 0.049 on each input") {
+		t.Errorf("%s (%s)", s, v.Basis)
+	}
 }

@@ -149,13 +149,40 @@ func (s *sizes) curve(cells []Cell, metric string, k contender) (ps []point) {
 // Crossover is the size from which on one way to run a function is ahead of
 // another, on a metric of which the other is ahead below.
 type Crossover struct {
-	Metric string
-	Above  contender // is ahead from At on
-	Below  contender
-	At     float64
+	Function string    `json:"function"`
+	Metric   string    `json:"metric"`
+	Above    contender `json:"above"` // is ahead from At on
+	Below    contender `json:"below"`
+	At       float64   `json:"at"`
 	// Low and High enclose the sizes at which neither is surely ahead: the
 	// interval of the ratio holds 1 between them.
-	Low, High float64
+	Low      float64  `json:"low"`
+	High     float64  `json:"high"`
+	Sentence Sentence `json:"sentence"`
+}
+
+// sizeMetrics are those that are drawn against the size of the input.
+var sizeMetrics = []string{"total", "runtime"}
+
+// crossoverBasis says what a crossover rests on.
+const crossoverBasis = "where medians cross, straight between sizes; within the interval neither is surely ahead"
+
+// crossovers looks for those of all functions of a run.
+func crossovers(s *Summary) (out []Crossover) {
+	for _, f := range functions(s.ran()) {
+		z := sizesOf(&s.run, f)
+		if z == nil {
+			continue
+		}
+		cs := byInput(s.ran(), f)
+		for _, m := range sizeMetrics {
+			for _, c := range z.crossovers(cs, m) {
+				c.Function, c.Sentence = f, z.sentence(c)
+				out = append(out, *c)
+			}
+		}
+	}
+	return out
 }
 
 // crossover looks for the one size at which two curves change places. The
@@ -302,7 +329,7 @@ type crossMark struct {
 	High  float64 `json:"high"`
 }
 
-func (s *sizes) chart(cells []Cell, metric string, ms []mark, crossed []*Crossover) *chart {
+func (s *sizes) chart(cells []Cell, metric string, ms []mark, crossed []Crossover) *chart {
 	e := rangeOfIntervals(cells, metric)
 	if e.high == 0 {
 		return nil

@@ -2,6 +2,7 @@ package reports
 
 import (
 	"encoding/json"
+	"errors"
 	"fmt"
 	"math"
 	"math/rand/v2"
@@ -131,5 +132,45 @@ func TestCrossover(t *testing.T) {
 		if c := z.crossover(cells, "total", k1, k2); c != nil {
 			t.Errorf("%s: a crossover at %+v", name, c)
 		}
+	}
+}
+
+// TestCrossoverInWords looks for it in all that a run says.
+func TestCrossoverInWords(t *testing.T) {
+	grow := func(start, unit float64) func(float64) float64 {
+		return func(n float64) float64 { return start + unit*math.Pow(1.618, n) }
+	}
+	at := []float64{20, 28, 32, 38}
+	_, cells := twoCurves(1, at, grow(60e6, 200), grow(360e6, 100))
+	var inputs []string
+	s := &Summary{Cells: cells}
+	for _, x := range at {
+		inputs = append(inputs, fmt.Sprintf(`{"name": "n=%g", "stdin": "%g"}`, x, x))
+	}
+	for _, c := range cells {
+		s.plan.Cells = append(s.plan.Cells, c.Cell)
+	}
+	s.run.Resolved = json.RawMessage(`{"functions": [{"name": "f", "inputs": [` + strings.Join(inputs, ",") + `]}]}`)
+	s.Crossovers = crossovers(s)
+	if len(s.Crossovers) != 1 {
+		t.Fatalf("%d crossovers", len(s.Crossovers))
+	}
+	const words = "on, docker.b cold answers sooner than wazero.a cold ["
+	var text, markdown strings.Builder
+	if err := errors.Join(WriteText(&text, s), WriteMarkdown(&markdown, s)); err != nil {
+		t.Fatal(err)
+	}
+	if !strings.Contains(text.String(), words) {
+		t.Errorf("not in the text:\n%s", &text)
+	}
+	if !strings.Contains(markdown.String(), strings.NewReplacer("docker.b", "`docker.b`", "wazero.a", "`wazero.a`").Replace(words)) {
+		t.Errorf("not in the Markdown:\n%s", &markdown)
+	}
+	b, err := json.Marshal(s.Crossovers[0])
+	if err != nil || !strings.Contains(string(b), `"above":{"backend":"docker.b","start":"cold"}`) || !strings.Contains(string(b), words) {
+		t.Errorf("%s, %v", b, err)
+	}
+	if page := newAnswers(s); len(page.Verdicts) != 1 || !strings.Contains(page.Verdicts[0].Sentence.String(), words) {
+		t.Errorf("on the page: %+v", page.Verdicts)
 	}
 }

@@ -21,6 +21,7 @@ type Summary struct {
 	Ended      *time.Time    `json:"ended,omitempty"`
 	Trials     Trials        `json:"trials"`
 	Verdicts   []Verdict     `json:"verdicts"`
+	Crossovers []Crossover   `json:"crossovers,omitempty"` // where inputs have sizes
 	Controls   []Control     `json:"controls,omitempty"`
 	Thresholds []Checked     `json:"thresholds,omitempty"` // those that speak of a cell that was asked for
 	Caveats    []Caveat      `json:"caveats"`
@@ -112,6 +113,7 @@ func Summarise(f *results.Folder) (*Summary, error) {
 	s.Verdicts = verdicts(slices.DeleteFunc(slices.Clone(s.ran()), func(c Cell) bool {
 		return s.run.Backends[c.Backend].ControlOf != ""
 	}))
+	s.Crossovers = crossovers(s)
 	s.Controls = controls(s)
 	s.Caveats = append(controlCaveats(s.Controls), s.Caveats...)
 	return s, nil

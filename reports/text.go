@@ -34,6 +34,9 @@ func WriteText(w io.Writer, s *Summary) error {
 	for _, v := range s.Verdicts {
 		fmt.Fprintf(&b, "%s: %s\n    (%s)\n", printable(v.subject()), printable(v.Sentence.String()), v.Basis)
 	}
+	for _, c := range s.Crossovers {
+		fmt.Fprintf(&b, "%s: %s\n    (%s)\n", printable(c.Function), printable(c.Sentence.String()), crossoverBasis)
+	}
 	if len(s.Verdicts) > 0 {
 		b.WriteByte('\n')
 	}

@@ -1,6 +1,7 @@
 package reports
 
 import (
+	"encoding/json"
 	"fmt"
 	"math"
 	"slices"
@@ -19,6 +20,8 @@ type Verdict struct {
 	Sentence    Sentence     `json:"sentence"`
 	Basis       string       `json:"basis"`
 	Comparisons []Comparison `json:"comparisons"` // one for each input
+
+	each bool // all differ alike, each by its own test
 }
 
 // Comparison holds one cell against another. Ratio is the other's median
@@ -33,8 +36,9 @@ type Comparison struct {
 	State stats.State `json:"verdict"`
 	Need  int         `json:"trials_needed,omitempty"`
 	Why   string      `json:"why,omitempty"` // there is no interval
-	// P is Mann and Whitney's, adjusted for all the comparisons of a verdict;
-	// null where there is none, and of controls.
+	// P is Mann and Whitney's, adjusted for all the comparisons of a verdict
+	// unless each of them differs alike; null where there is none, and of
+	// controls.
 	P *float64 `json:"p"`
 	// Chance: the interval excludes the margin, and yet among so many inputs
 	// chance may have done it.
@@ -55,6 +59,11 @@ type Side struct {
 type contender struct {
 	backend string
 	start   experiment.Start
+}
+
+// MarshalJSON writes it as a side is written.
+func (c contender) MarshalJSON() ([]byte, error) {
+	return json.Marshal(map[string]string{"backend": c.backend, "start": string(c.start)})
 }
 
 // verdicts compares what is worth comparing.
@@ -99,7 +108,9 @@ func (v *Verdict) judge() {
 	for _, c := range v.Comparisons {
 		all = append(all, c.all)
 	}
-	for i, j := range stats.JudgeAll(all, stats.DefaultMargin) {
+	judged, each := stats.JudgeTogether(all, stats.DefaultMargin)
+	v.each = each
+	for i, j := range judged {
 		c := &v.Comparisons[i]
 		c.State, c.Need, c.Chance = j.State, j.Need, j.Chance
 		if !math.IsNaN(j.P) {
@@ -448,7 +459,10 @@ func basis(v Verdict) string {
 	default:
 		text += fmt.Sprintf("p = %.3f", p)
 	}
-	if k := len(v.Comparisons); k > 1 {
+	switch k := len(v.Comparisons); {
+	case v.each:
+		text += " on each input"
+	case k > 1:
 		text += fmt.Sprintf(", Holm over %d inputs", k)
 	}
 	return text
