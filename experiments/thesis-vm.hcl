@@ -11,7 +11,7 @@
 #           repetitions are few: this file repeats what was done, not what
 #           should be. Its own list of inputs gives 1,020, where the published
 #           means stand on 1,026.
-# Takes:    about 35 minutes, and about 55 with --var inputs=all. Needs rustc
+# Takes:    about 25 minutes, and about 45 with --var inputs=all. Needs rustc
 #           with a wasm target, Docker, and base/debian.sh run once.
 
 experiment "thesis-vm" {

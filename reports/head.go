@@ -20,7 +20,12 @@ func runFacts(s *Summary) (out []Sentence) {
 	}
 	add(func(x *Sentence) { x.say("%s", when(s.Started)) })
 	if s.Ended != nil {
-		add(func(x *Sentence) { x.say("took %s", lasting(s.Ended.Sub(s.Started))) })
+		add(func(x *Sentence) {
+			x.say("took %s", lasting(s.Ended.Sub(s.Started)))
+			if n := len(s.run.Sessions); n > 1 { // with what lay between
+				x.say(" in %d sessions", n)
+			}
+		})
 	}
 	add(func(x *Sentence) { x.say("%s", stateWords(s.State)) })
 	add(func(x *Sentence) {
