@@ -1,0 +1,7 @@
+//go:build race
+
+package testenv
+
+// Race tells that the race detector is there, which takes memory and time of
+// its own.
+const Race = true
