@@ -152,6 +152,9 @@ func (t *table) cut() {
 	t.Cells = t.Cells[:min(len(t.Cells), twinRows)]
 }
 
+// Long tells a table that would keep a reader from what stands below it.
+func (t table) Long() bool { return len(t.Rows) > 100 }
+
 // add appends a row about a cell.
 func (t *table) add(c Cell, row []td) {
 	t.Rows, t.Cells = append(t.Rows, row), append(t.Cells, c.index)
