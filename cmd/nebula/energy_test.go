@@ -54,7 +54,7 @@ experiment "twice" {}
 function "monte-carlo-pi" {
   source   = "%s"
   language = "go"
-  inputs   = { for n in [1500000, 3000000] : "n=${n}" => n }
+  inputs   = { for n in [6000000, 12000000] : "n=${n}" => n }
 }
 function "echo" {
   source   = "%s"
@@ -126,7 +126,7 @@ func twiceTheWork(t *testing.T, s *reports.Summary) bool {
 		if by[c.Backend] == nil {
 			by[c.Backend] = &one{}
 		}
-		if c.Input == "n=1500000" {
+		if c.Input == "n=6000000" {
 			by[c.Backend].small = e
 		} else {
 			by[c.Backend].large = e
