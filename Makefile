@@ -2,6 +2,7 @@
 # make test   every test that this machine can run, and a list of those it can't
 # make check  format, vet, staticcheck, tidy, generated files
 # make demo-energy  an experiment on energy, with simulated counters
+# make race   the tests again under the race detector, which takes an hour
 # make bench  what measuring costs, beside bare loops over the engines
 # make fuzz   each fuzz target for FUZZTIME
 # make bases  root file systems that some experiments stand on; needs root
@@ -14,7 +15,7 @@ BIN := bin/nebula
 CHARTS := reports/web/dist/echarts.min.js
 NPM := $(shell command -v npm 2>/dev/null)
 
-.PHONY: run demo-energy test check bench fuzz clean build charts bases
+.PHONY: run demo-energy test race check bench fuzz clean build charts bases
 
 run: build
 	./$(BIN) run experiments/coldstart.hcl
@@ -56,6 +57,11 @@ test: charts
 	if [ -s bin/skipped.txt ]; then \
 		echo; echo "Skipped, for want of a tool:"; sort -u bin/skipped.txt; \
 	fi; exit $$code
+
+# Backends run their functions in programs of our own that are under the
+# detector too: compilers and interpreters take five to fifty times as long.
+race: charts
+	go test -race -p 1 -count=1 -timeout 60m ./...
 
 check:
 	@test -z "$$(gofmt -l $$(git ls-files '*.go'))" || { gofmt -d $$(git ls-files '*.go'); exit 1; }

@@ -23,7 +23,7 @@ var may = map[string][]string{
 	"backends/build":                      {"experiment", "backends", "functions"},
 	"backends/wazero":                     {"experiment", "backends", "backends/build"},
 	"backends/docker":                     {"experiment", "backends", "backends/build"},
-	"backends/backendtest":                {"experiment", "backends"},
+	"backends/backendtest":                {"experiment", "backends", "internal/testenv"},
 	"backends/backendtest/testdata/probe": {"functions/protocol"},
 	"reports":                             {"experiment", "experiment/results", "experiment/stats"},
 	"experiments":                         {},

@@ -25,6 +25,7 @@ import (
 
 	"github.com/nebula-bench/nebula/backends"
 	"github.com/nebula-bench/nebula/experiment"
+	"github.com/nebula-bench/nebula/internal/testenv"
 )
 
 // Probe is the function that the suite runs.
@@ -425,7 +426,11 @@ func testWarm(t *testing.T, a backends.Artifact) {
 			spin = append(spin, float64(r.Metric(t, "runtime"))/float64(took))
 		}
 		slices.Sort(spin)
-		if m := spin[n/2]; m < 0.99 || m > 1.05 {
+		most := 1.05
+		if testenv.Race { // a request is read and answered by an interpreter ten times slower
+			most = 1.2
+		}
+		if m := spin[n/2]; m < 0.99 || m > most {
 			t.Errorf("10 ms of work measure %.3f times that (%.3f)", m, spin)
 		}
 		// A live instance is reached sooner than a prepared one is started.
