@@ -244,7 +244,10 @@ func testStart(t *testing.T, a backends.Artifact, s experiment.Start) {
 	})
 
 	t.Run("truth", func(t *testing.T) {
-		const n = 7
+		n := 7
+		if testenv.Race { // a cold start takes nine seconds
+			n = 3
+		}
 		var spin []float64
 		late, plain, ran := time.Hour, time.Hour, time.Hour
 		for range n {
@@ -265,8 +268,9 @@ func testStart(t *testing.T, a backends.Artifact, s experiment.Start) {
 		if m := spin[n/2]; m < 0.99 || m > 1.05 {
 			t.Errorf("10 ms of work measure %.3f times that (%.3f)", m, spin)
 		}
-		// What comes before the marker belongs to startup.
-		if late < 50*time.Millisecond || late < plain+20*time.Millisecond {
+		// What comes before the marker belongs to startup. Beside seconds of
+		// compiling, 50 ms do not show.
+		if late < 50*time.Millisecond || late < plain+20*time.Millisecond && !testenv.Race {
 			t.Errorf("startup takes %v with 50 ms before the marker, %v without", late, plain)
 		}
 		if ran > 25*time.Millisecond {
