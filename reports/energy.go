@@ -307,6 +307,14 @@ func (e *CellEnergy) net() string {
 	return joules(*e.NetJ, e.UJ) + e.mark()
 }
 
+// counted is the number of invocations that an energy stands on.
+func (e *CellEnergy) counted() string {
+	if e == nil || e.Invocations == 0 {
+		return "–"
+	}
+	return strconv.Itoa(e.Invocations)
+}
+
 func (e *CellEnergy) mark() string {
 	var marks []string
 	if e.Simulated {

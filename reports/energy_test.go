@@ -178,8 +178,9 @@ func TestEnergyPaths(t *testing.T) {
 			})
 			write("markdown", func(b *bytes.Buffer) error { return WriteMarkdown(b, s) })
 			write("openmetrics", func(b *bytes.Buffer) error { return WriteOpenMetrics(b, s) })
-			write("windows.csv", func(b *bytes.Buffer) error { return f.ExportEnergyCSV(b) })
-			write("windows.json", func(b *bytes.Buffer) error { return f.ExportEnergyJSON(b) })
+			write("windows.csv", func(b *bytes.Buffer) error { return f.EnergyTable().WriteCSV(b) })
+			write("windows.json", func(b *bytes.Buffer) error { return f.EnergyTable().WriteJSON(b) })
+			outputs["markdown"] = html.UnescapeString(strings.NewReplacer("**", "", "`", "").Replace(outputs["markdown"]))
 			for where, text := range outputs {
 				for _, bad := range []*regexp.Regexp{zero, negative, field, nan} {
 					if found := bad.FindString(text); found != "" {
@@ -188,7 +189,7 @@ func TestEnergyPaths(t *testing.T) {
 				}
 			}
 			for _, want := range tt.says {
-				for _, where := range []string{"page", "text"} {
+				for _, where := range []string{"page", "text", "markdown"} {
 					if !strings.Contains(outputs[where], want) {
 						t.Errorf("%s does not say %q", where, want)
 					}

@@ -363,20 +363,21 @@ func textEnergy(b *strings.Builder, s *Summary) error {
 	fmt.Fprintln(t, "FUNCTION\tINPUT\tBACKEND\tSTART\tNET ENERGY\tGROSS ENERGY\tINVOCATIONS")
 	for _, f := range functions(s.ran()) {
 		for _, c := range byInput(s.ran(), f) {
-			n := "–"
-			if c.Energy != nil && c.Energy.Invocations > 0 {
-				n = fmt.Sprint(c.Energy.Invocations)
-			}
-			fmt.Fprintf(t, "%s\t%s\t%s\t%s\t%s\t%s\t%s\n", printable(c.Function), printable(c.Input), printable(c.Backend), c.Start, c.Energy.net(), c.Energy.gross(), n)
+			fmt.Fprintf(t, "%s\t%s\t%s\t%s\t%s\t%s\t%s\n", printable(c.Function), printable(c.Input), printable(c.Backend), c.Start, c.Energy.net(), c.Energy.gross(), c.Energy.counted())
 		}
 	}
 	if err := t.Flush(); err != nil {
 		return err
 	}
+	fmt.Fprintln(b, energyBasis(s))
+	return nil
+}
+
+// energyBasis says what a table's energies are.
+func energyBasis(s *Summary) string {
 	simulated := ""
 	if s.run.Energy.Simulated {
 		simulated = ", simulated"
 	}
-	fmt.Fprintf(b, "Energy of one invocation%s, ± twice its standard uncertainty.\n", simulated)
-	return nil
+	return "Energy of one invocation" + simulated + ", ± twice its standard uncertainty."
 }

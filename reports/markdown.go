@@ -7,7 +7,7 @@ import (
 	"unicode"
 )
 
-// WriteMarkdown writes verdicts, caveats and the table of cells as Markdown,
+// WriteMarkdown writes verdicts, caveats and the tables of cells as Markdown,
 // for a paper or a pull request. Names from files are code, and can't end it.
 func WriteMarkdown(w io.Writer, s *Summary) error {
 	var b strings.Builder
@@ -50,8 +50,10 @@ func WriteMarkdown(w io.Writer, s *Summary) error {
 			fmt.Fprintf(&b, " %d | %s |\n", c.N, bad(c))
 		}
 	}
+	b.WriteString("\nMedians with 95 % intervals.")
+	mdEnergy(&b, s)
 	h := s.run.Host
-	fmt.Fprintf(&b, "\nMedians with 95 %% intervals. Nebula %s on %s, %s, %s, kernel %s", mdText(s.run.Nebula),
+	fmt.Fprintf(&b, " Nebula %s on %s, %s, %s, kernel %s", mdText(s.run.Nebula),
 		mdText(h.CPU), plural(h.Cores, "core"), mdText(h.OS), mdText(h.Kernel))
 	if h.Hypervisor != "" {
 		fmt.Fprintf(&b, ", a virtual machine (%s)", mdText(h.Hypervisor))
@@ -59,6 +61,20 @@ func WriteMarkdown(w io.Writer, s *Summary) error {
 	b.WriteString(".\n")
 	_, err := io.WriteString(w, b.String())
 	return err
+}
+
+func mdEnergy(b *strings.Builder, s *Summary) {
+	if !hasEnergy(s) {
+		return
+	}
+	b.WriteString("\n\n| function | input | backend | start | net energy | gross energy | invocations |\n|---|---|---|---|---:|---:|---:|\n")
+	for _, f := range functions(s.ran()) {
+		for _, c := range byInput(s.ran(), f) {
+			fmt.Fprintf(b, "| %s | %s | %s | %s | %s | %s | %s |\n", mdCode(c.Function), mdCode(c.Input), mdCode(c.Backend), c.Start,
+				mdText(c.Energy.net()), mdText(c.Energy.gross()), c.Energy.counted())
+		}
+	}
+	fmt.Fprintf(b, "\n%s", energyBasis(s))
 }
 
 func mdCaveats(b *strings.Builder, cs []Caveat) {

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"slices"
 	"strings"
 
 	"github.com/spf13/cobra"
@@ -13,27 +14,22 @@ import (
 	"github.com/nebula-bench/nebula/reports"
 )
 
-// exporter writes a run in one format.
+// exporter writes a run in one format: a table of it, or the whole.
 type exporter struct {
 	format string
-	write  func(*results.Folder, io.Writer) error
+	table  func(results.Table, io.Writer) error
+	whole  func(*results.Folder, io.Writer) error
 }
 
 // exporters is every format that a run can be exported to: what it measured,
 // then what it says.
 var exporters = []exporter{
-	{"csv", (*results.Folder).ExportCSV},
-	{"json", (*results.Folder).ExportJSON},
-	{"parquet", (*results.Folder).ExportParquet},
-	{"benchfmt", (*results.Folder).ExportBenchfmt},
-	{"openmetrics", summarised(reports.WriteOpenMetrics)},
-	{"markdown", summarised(reports.WriteMarkdown)},
-}
-
-// energyExporters write the energy windows in place of the trials.
-var energyExporters = []exporter{
-	{"csv", (*results.Folder).ExportEnergyCSV},
-	{"json", (*results.Folder).ExportEnergyJSON},
+	{"csv", results.Table.WriteCSV, nil},
+	{"json", results.Table.WriteJSON, nil},
+	{"parquet", results.Table.WriteParquet, nil},
+	{"benchfmt", nil, (*results.Folder).ExportBenchfmt},
+	{"openmetrics", nil, summarised(reports.WriteOpenMetrics)},
+	{"markdown", nil, summarised(reports.WriteMarkdown)},
 }
 
 func summarised(write func(io.Writer, *reports.Summary) error) func(*results.Folder, io.Writer) error {
@@ -63,31 +59,25 @@ func (a *app) exportCommand() *cobra.Command {
   openmetrics         medians with intervals, for the textfile collector of node_exporter
   markdown            the summary, for a paper or a pull request
 
-With --energy, csv and json hold every energy window instead, one to a row:
-joules and seconds of the work and of the idle time around it, the number of
-invocations, and CPU time. nebula show --json has the energy of each cell.`,
+With --energy, csv, json and parquet hold every energy window instead, one to
+a row: joules and seconds of the work and of the idle time around it, the
+number of invocations, and CPU time. The energy of each cell is in openmetrics
+and markdown, and in nebula show --json.`,
 		RunE: func(_ *cobra.Command, args []string) error {
-			of := exporters
-			if energy {
-				of = energyExporters
+			i := slices.IndexFunc(exporters, func(e exporter) bool { return e.format == format })
+			switch {
+			case i < 0:
+				return &exitError{exitUsage, fmt.Errorf("unknown --format %q: it is %s", format, list)}
+			case energy && exporters[i].table == nil:
+				return &exitError{exitUsage, fmt.Errorf("--energy has no --format %q: it is csv, json or parquet", format)}
+			case format == "parquet" && output == "" && isTerminal(a.stdout):
+				return &exitError{exitUsage, errors.New("parquet is not for a terminal; name a file: --output FILE")}
 			}
-			for _, e := range of {
-				if e.format != format {
-					continue
-				}
-				if format == "parquet" && output == "" && isTerminal(a.stdout) {
-					return &exitError{exitUsage, errors.New("parquet is not for a terminal; name a file: --output FILE")}
-				}
-				f, err := a.find(args[0])
-				if err != nil {
-					return err
-				}
-				return fail(a.export(f, e, output))
+			f, err := a.find(args[0])
+			if err != nil {
+				return err
 			}
-			if energy {
-				return &exitError{exitUsage, fmt.Errorf("--energy has no --format %q: it is csv or json", format)}
-			}
-			return &exitError{exitUsage, fmt.Errorf("unknown --format %q: it is %s", format, list)}
+			return fail(a.export(exporters[i], f, energy, output))
 		},
 	}
 	c.Flags().StringVar(&format, "format", "csv", list)
@@ -96,8 +86,16 @@ invocations, and CPU time. nebula show --json has the energy of each cell.`,
 	return c
 }
 
-func (a *app) export(f *results.Folder, e exporter, output string) error {
-	write := func(w io.Writer) error { return e.write(f, w) }
+func (a *app) export(e exporter, f *results.Folder, energy bool, output string) error {
+	write := func(w io.Writer) error {
+		switch {
+		case e.table == nil:
+			return e.whole(f, w)
+		case energy:
+			return e.table(f.EnergyTable(), w)
+		}
+		return e.table(f.TrialTable(), w)
+	}
 	if output != "" {
 		return results.WriteFile(output, write)
 	}

@@ -8,17 +8,18 @@ import (
 	"time"
 )
 
-// ExportCSV writes one line per record, warm-ups included.
-func (f *Folder) ExportCSV(w io.Writer) error {
+// WriteCSV writes one line per record. What was not reached or not measured is
+// empty.
+func (t Table) WriteCSV(w io.Writer) error {
 	out := csv.NewWriter(w)
 	var line []string
-	for _, c := range columns() {
+	for _, c := range t.columns {
 		line = append(line, c.name)
 	}
 	if err := out.Write(line); err != nil {
 		return err
 	}
-	err := f.rows(func(row []any) error {
+	err := t.each(func(row []any) error {
 		line = line[:0]
 		for _, v := range row {
 			line = append(line, field(v))
@@ -41,6 +42,8 @@ func field(v any) string {
 		return v
 	case int64:
 		return strconv.FormatInt(v, 10)
+	case float64:
+		return strconv.FormatFloat(v, 'g', -1, 64)
 	case bool:
 		return strconv.FormatBool(v)
 	case time.Time:

@@ -131,7 +131,9 @@ func TestBadEnergy(t *testing.T) {
 	}
 }
 
-func TestExportEnergy(t *testing.T) {
+// exportedEnergy is a run with a window that counts and one without a number.
+func exportedEnergy(t *testing.T) *Folder {
+	t.Helper()
 	dir := t.TempDir() + "/r"
 	w := write(t, dir, 1)
 	none := &EnergyWindow{Window: 2, Block: 1, Attempt: 3, Cell: window(2).Cell, Invalid: "the function failed"}
@@ -142,16 +144,22 @@ func TestExportEnergy(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	var b bytes.Buffer
-	if err := f.ExportEnergyCSV(&b); err != nil {
-		t.Fatal(err)
-	}
-	rows, err := csv.NewReader(&b).ReadAll()
+	return f
+}
+
+func TestExportEnergy(t *testing.T) {
+	f := exportedEnergy(t)
+	rows, err := csv.NewReader(bytes.NewReader(export(t, f.EnergyTable().WriteCSV))).ReadAll()
 	if err != nil || len(rows) != 3 {
 		t.Fatal(rows, err)
 	}
 	run := f.Run.ID
-	want := [][]string{energyNames,
+	names := []string{
+		"run", "window", "block", "attempt", "again", "function", "input", "backend", "start", "source", "simulated", "invocations", "began",
+		"before_s", "before_j", "before_u_j", "work_s", "work_j", "work_u_j", "after_s", "after_j", "after_u_j",
+		"function_cpu_ns", "harness_cpu_ns", "others_cpu_ns", "machine_cpu_ns", "invalid",
+	}
+	want := [][]string{names,
 		{run, "1", "1", "1", "false", "f, \"q\"", "i\n", "wazero.w", "warm", "powercap", "true", "1000", "2026-11-25T01:02:03.000000Z",
 			"0.2", "1", "1e-05", "0.2", "3", "1e-05", "0.2", "1.5", "1e-05", "", "", "0", "100000000", ""},
 		{run, "2", "1", "3", "false", "f, \"q\"", "i\n", "wazero.w", "warm", "", "false", "", "",
@@ -160,13 +168,10 @@ func TestExportEnergy(t *testing.T) {
 	if d := cmp.Diff(want, rows); d != "" {
 		t.Error(d)
 	}
-	b.Reset()
-	if err := f.ExportEnergyJSON(&b); err != nil {
-		t.Fatal(err)
-	}
+	b := export(t, f.EnergyTable().WriteJSON)
 	var objects []map[string]any
-	if err := json.Unmarshal(b.Bytes(), &objects); err != nil || len(objects) != 2 {
-		t.Fatal(err, b.String())
+	if err := json.Unmarshal(b, &objects); err != nil || len(objects) != 2 {
+		t.Fatalf("%v, %s", err, b)
 	}
 	if o := objects[1]; o["work_j"] != nil || o["invalid"] != "the function failed" || fmt.Sprint(objects[0]["work_j"]) != "3" {
 		t.Errorf("objects %v", objects)

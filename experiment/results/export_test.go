@@ -63,20 +63,40 @@ func export(t *testing.T, to func(io.Writer) error) []byte {
 	return b.Bytes()
 }
 
-// TestParquet reads a Parquet file back and holds it against the CSV, cell by
-// cell, over more than one row group.
+// TestParquet reads Parquet files back and holds them against the CSV, cell
+// by cell, over more than one row group.
 func TestParquet(t *testing.T) {
-	f := exported(t, rowGroup)
-	want, err := csv.NewReader(bytes.NewReader(export(t, f.ExportCSV))).ReadAll()
+	for _, tt := range []struct {
+		name   string
+		table  Table
+		groups int
+		types  []string
+	}{
+		{"trials", exported(t, rowGroup).TrialTable(), 2, []string{
+			"run STRING optional=false", "trial INT(64,true) optional=false", "warmup BOOLEAN optional=false",
+			"startup_ns INT(64,true) optional=true", "exit_code INT(64,true) optional=true", "error STRING optional=true",
+			"requested TIMESTAMP(isAdjustedToUTC=true,unit=MICROS) optional=false",
+		}},
+		{"windows", exportedEnergy(t).EnergyTable(), 1, []string{
+			"invocations INT(64,true) optional=true", "work_j DOUBLE optional=true",
+			"began TIMESTAMP(isAdjustedToUTC=true,unit=MICROS) optional=true",
+		}},
+	} {
+		t.Run(tt.name, func(t *testing.T) { testParquet(t, tt.table, tt.groups, tt.types) })
+	}
+}
+
+func testParquet(t *testing.T, table Table, groups int, columns []string) {
+	want, err := csv.NewReader(bytes.NewReader(export(t, table.WriteCSV))).ReadAll()
 	if err != nil {
 		t.Fatal(err)
 	}
-	b := export(t, f.ExportParquet)
+	b := export(t, table.WriteParquet)
 	file, err := parquet.OpenFile(bytes.NewReader(b), int64(len(b)))
 	if err != nil {
 		t.Fatal(err)
 	}
-	if n := len(file.RowGroups()); n != 2 {
+	if n := len(file.RowGroups()); n != groups {
 		t.Errorf("%d row groups: the writer should keep at most %d rows in memory", n, rowGroup)
 	}
 	var names, types []string
@@ -87,11 +107,7 @@ func TestParquet(t *testing.T) {
 	if d := cmp.Diff(want[0], names); d != "" {
 		t.Fatal(d)
 	}
-	for _, line := range []string{
-		"run STRING optional=false", "trial INT(64,true) optional=false", "warmup BOOLEAN optional=false",
-		"startup_ns INT(64,true) optional=true", "exit_code INT(64,true) optional=true", "error STRING optional=true",
-		"requested TIMESTAMP(isAdjustedToUTC=true,unit=MICROS) optional=false",
-	} {
+	for _, line := range columns {
 		if !slices.Contains(types, line) {
 			t.Errorf("no column is %s, of\n%s", line, strings.Join(types, "\n"))
 		}
@@ -111,8 +127,10 @@ func TestParquet(t *testing.T) {
 			case v.IsNull():
 				got = ""
 				nulls++
-			case names[c] == "requested":
+			case table.columns[c].kind == moment:
 				got = clock(time.UnixMicro(v.Int64()).UTC())
+			case table.columns[c].kind == real:
+				got = field(v.Double())
 			}
 			if got != line[c] {
 				t.Errorf("row %d, %s: %q, and %q in the CSV", i, names[c], got, line[c])
@@ -129,23 +147,26 @@ func TestParquet(t *testing.T) {
 
 // TestRowKinds keeps columns and rows alike.
 func TestRowKinds(t *testing.T) {
-	kinds := map[kind]any{word: "", text: "", number: int64(0), flag: false, moment: time.Time{}}
-	f := exported(t, 0)
-	for trial, err := range f.Trials() {
-		if err != nil {
-			t.Fatal(err)
-		}
-		row := trial.row(nil, "r")
-		if len(row) != len(columns()) {
-			t.Fatalf("%d values for %d columns", len(row), len(columns()))
-		}
-		for i, c := range columns() {
-			if row[i] == nil && c.optional {
-				continue
+	kinds := map[kind]any{word: "", text: "", number: int64(0), real: 0.0, flag: false, moment: time.Time{}}
+	for _, table := range []Table{exported(t, 0).TrialTable(), exportedEnergy(t).EnergyTable()} {
+		n := 0
+		err := table.each(func(row []any) error {
+			n++
+			if len(row) != len(table.columns) {
+				t.Fatalf("%d values for %d columns", len(row), len(table.columns))
 			}
-			if got, want := reflect.TypeOf(row[i]), reflect.TypeOf(kinds[c.kind]); got != want {
-				t.Errorf("%s of trial %d is a %v, not a %v", c.name, trial.Trial, got, want)
+			for i, c := range table.columns {
+				if row[i] == nil && c.optional {
+					continue
+				}
+				if got, want := reflect.TypeOf(row[i]), reflect.TypeOf(kinds[c.kind]); got != want {
+					t.Errorf("%s in row %d is a %v, not a %v", c.name, n, got, want)
+				}
 			}
+			return nil
+		})
+		if err != nil || n == 0 {
+			t.Errorf("%d rows of %s: %v", n, table.name, err)
 		}
 	}
 }

@@ -7,20 +7,19 @@ import (
 	"time"
 )
 
-// ExportJSON writes an array with one object per record, of the same columns
-// as ExportCSV; what was not reached or not measured is null.
-func (f *Folder) ExportJSON(w io.Writer) error {
-	columns := columns()
+// WriteJSON writes an array with one object per record, of the same columns as
+// WriteCSV; what was not reached or not measured is null.
+func (t Table) WriteJSON(w io.Writer) error {
 	sep := "["
 	var b []byte
-	err := f.rows(func(row []any) error {
+	err := t.each(func(row []any) error {
 		b = append(append(b[:0], sep...), '\n', '{')
 		sep = ","
 		for i, v := range row {
 			if i > 0 {
 				b = append(b, ',')
 			}
-			b = append(strconv.AppendQuote(b, columns[i].name), ':')
+			b = append(strconv.AppendQuote(b, t.columns[i].name), ':')
 			if t, ok := v.(time.Time); ok {
 				v = clock(t)
 			}

@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"io"
 	"reflect"
+	"time"
 
 	"github.com/parquet-go/parquet-go"
 )
@@ -12,19 +13,19 @@ import (
 // keeps in memory, some 300 bytes each.
 const rowGroup = 1 << 15
 
-// ExportParquet writes one row per record, of the same columns as ExportCSV:
-// numbers as 64-bit integers, the time of the request in microseconds UTC,
-// and null for what was not reached or not measured.
-func (f *Folder) ExportParquet(w io.Writer) error {
-	columns := columns()
-	out := parquet.NewWriter(w, parquetSchema(columns),
-		parquet.MaxRowsPerRowGroup(rowGroup), parquet.Compression(&parquet.Zstd), parquet.CreatedBy("nebula", f.Run.Nebula, ""))
-	values := make(parquet.Row, len(columns))
+// WriteParquet writes one row per record, of the same columns as WriteCSV:
+// counts and nanoseconds as 64-bit integers, joules and seconds as doubles,
+// moments in microseconds UTC, and null for what was not reached or not
+// measured.
+func (t Table) WriteParquet(w io.Writer) error {
+	out := parquet.NewWriter(w, t.parquetSchema(),
+		parquet.MaxRowsPerRowGroup(rowGroup), parquet.Compression(&parquet.Zstd), parquet.CreatedBy("nebula", t.nebula, ""))
+	values := make(parquet.Row, len(t.columns))
 	rows := []parquet.Row{values}
-	err := f.rows(func(row []any) error {
+	err := t.each(func(row []any) error {
 		for i, v := range row {
-			values[i] = parquetValue(columns[i], v).Level(0, 0, i)
-			if columns[i].optional && v != nil {
+			values[i] = parquetValue(v).Level(0, 0, i)
+			if t.columns[i].optional && v != nil {
 				values[i] = values[i].Level(0, 1, i)
 			}
 		}
@@ -38,12 +39,12 @@ func (f *Folder) ExportParquet(w io.Writer) error {
 }
 
 // parquetSchema goes by way of a struct type, whose fields keep their order.
-func parquetSchema(columns []column) *parquet.Schema {
+func (t Table) parquetSchema() *parquet.Schema {
 	var fields []reflect.StructField
-	for i, c := range columns {
+	for i, c := range t.columns {
 		types := map[kind]reflect.Type{
 			word: reflect.TypeFor[string](), text: reflect.TypeFor[string](), flag: reflect.TypeFor[bool](),
-			number: reflect.TypeFor[int64](), moment: reflect.TypeFor[int64](),
+			number: reflect.TypeFor[int64](), real: reflect.TypeFor[float64](), moment: reflect.TypeFor[int64](),
 		}
 		tag := c.name
 		switch c.kind {
@@ -59,12 +60,12 @@ func parquetSchema(columns []column) *parquet.Schema {
 			Name: fmt.Sprintf("C%d", i), Type: types[c.kind], Tag: reflect.StructTag(fmt.Sprintf("parquet:%q", tag)),
 		})
 	}
-	return parquet.NewSchema("trial", parquet.SchemaOf(reflect.New(reflect.StructOf(fields)).Interface()))
+	return parquet.NewSchema(t.name, parquet.SchemaOf(reflect.New(reflect.StructOf(fields)).Interface()))
 }
 
-func parquetValue(c column, v any) parquet.Value {
-	if t, ok := v.(interface{ UnixMicro() int64 }); ok && c.kind == moment {
-		v = t.UnixMicro()
+func parquetValue(v any) parquet.Value {
+	if at, ok := v.(time.Time); ok {
+		v = at.UnixMicro()
 	}
 	return parquet.ValueOf(v)
 }

@@ -210,7 +210,7 @@ func TestExport(t *testing.T) {
 		t.Fatal(err)
 	}
 	var b bytes.Buffer
-	if err := f.ExportCSV(&b); err != nil {
+	if err := f.TrialTable().WriteCSV(&b); err != nil {
 		t.Fatal(err)
 	}
 	rows, err := csv.NewReader(&b).ReadAll()
@@ -230,7 +230,7 @@ func TestExport(t *testing.T) {
 	}
 
 	b.Reset()
-	if err := f.ExportJSON(&b); err != nil {
+	if err := f.TrialTable().WriteJSON(&b); err != nil {
 		t.Fatal(err)
 	}
 	var objects []map[string]any
