@@ -20,8 +20,8 @@ func (t Table) WriteJSON(w io.Writer) error {
 				b = append(b, ',')
 			}
 			b = append(strconv.AppendQuote(b, t.columns[i].name), ':')
-			if t, ok := v.(time.Time); ok {
-				v = clock(t)
+			if at, ok := v.(time.Time); ok {
+				v = clock(at)
 			}
 			text, err := json.Marshal(v)
 			if err != nil {

@@ -1,6 +1,7 @@
 package results
 
 import (
+	"iter"
 	"time"
 
 	"github.com/nebula-bench/nebula/experiment"
@@ -18,32 +19,26 @@ type Table struct {
 
 // TrialTable is the table of all trials, warm-ups and lost attempts included.
 func (f *Folder) TrialTable() Table {
-	return Table{"trial", f.Run.Nebula, trialColumns(), func(write func([]any) error) error {
-		var row []any
-		for t, err := range f.Trials() {
-			if err != nil {
-				return err
-			}
-			row = t.row(row[:0], f.Run.ID)
-			if err := write(row); err != nil {
-				return err
-			}
-		}
-		return nil
-	}}
+	return tableOf(f, "trial", trialColumns(), f.Trials())
 }
 
 // EnergyTable is the table of all energy windows, invalid ones included.
 // Joules are the total's, with what the machine takes anyway; CPU time is
 // that of the work.
 func (f *Folder) EnergyTable() Table {
-	return Table{"window", f.Run.Nebula, energyColumns(), func(write func([]any) error) error {
+	return tableOf(f, "window", energyColumns(), f.Energy())
+}
+
+func tableOf[R interface {
+	row(row []any, run string) []any
+}](f *Folder, name string, columns []column, records iter.Seq2[R, error]) Table {
+	return Table{name, f.Run.Nebula, columns, func(write func([]any) error) error {
 		var row []any
-		for e, err := range f.Energy() {
+		for r, err := range records {
 			if err != nil {
 				return err
 			}
-			row = e.row(row[:0], f.Run.ID)
+			row = r.row(row[:0], f.Run.ID)
 			if err := write(row); err != nil {
 				return err
 			}
