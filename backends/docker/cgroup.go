@@ -1,20 +1,26 @@
 package docker
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"os"
+	"os/exec"
 	"path/filepath"
 	"strconv"
 	"strings"
+	"syscall"
+	"time"
 
 	"github.com/nebula-bench/nebula/backends"
 )
 
 // cgroup is a control group of ours above the containers' own, which are gone
 // before anybody could read them: it keeps what they took. It is there only
-// where the engine is local and manages cgroups by files (driver cgroupfs) and
-// we may make one; elsewhere nothing is measured.
+// where the engine is local and we may make one, which takes root; elsewhere
+// nothing is measured. An engine that manages cgroups by files (driver
+// cgroupfs) takes a folder; one that leaves them to systemd a slice, with
+// cgroups v2 only.
 //
 // What it counts is all that runs within a container: also runc's own first
 // steps in it, and files that the kernel read for it.
@@ -22,28 +28,30 @@ type cgroup struct {
 	root   string // of the mounts
 	name   string
 	v2     bool
+	slice  bool  // systemd's
 	before int64 // CPU time, nanoseconds
 	fresh  bool  // the peak of memory has been set back
 }
 
 const cgroupRoot = "/sys/fs/cgroup"
 
-// cgroupPrefix marks the groups that are ours.
+// cgroupPrefix marks the groups that are ours. A slice's name has _ for each -,
+// which would make it a part of another one.
 const cgroupPrefix = "nebula-run-"
 
 // newCgroup makes the group, or gives nil.
 func newCgroup(root string, owner backends.Owner, version, driver, host string) *cgroup {
-	if driver != "cgroupfs" || !strings.HasPrefix(host, "unix://") {
+	c := &cgroup{root: root, v2: version == "2", slice: driver == "systemd"}
+	if !strings.HasPrefix(host, "unix://") || driver != "cgroupfs" && !(c.slice && c.v2) {
 		return nil
 	}
-	name := fmt.Sprintf("%s%d-%d-%s", cgroupPrefix, owner.PID, owner.Started, owner.Run)
-	c := &cgroup{root: root, name: name, v2: version == "2"}
-	for _, dir := range c.dirs() {
-		// Another backend of the run may have made it.
-		if err := os.Mkdir(dir, 0o755); err != nil && !errors.Is(err, os.ErrExist) {
-			c.remove()
-			return nil
-		}
+	c.name = fmt.Sprintf("%s%d-%d-%s", cgroupPrefix, owner.PID, owner.Started, owner.Run)
+	if c.slice {
+		c.name = strings.ReplaceAll(c.name, "-", "_") + ".slice"
+	}
+	if err := c.make(); err != nil {
+		c.remove()
+		return nil
 	}
 	if !c.v2 {
 		// Without it, a parent counts nothing of its children's. It can't be
@@ -51,6 +59,30 @@ func newCgroup(root string, owner backends.Owner, version, driver, host string) 
 		os.WriteFile(c.file("memory", "memory.use_hierarchy"), []byte("1"), 0)
 	}
 	return c
+}
+
+func (c *cgroup) make() error {
+	if c.slice {
+		if err := systemctl("start", c.name); err != nil {
+			return err
+		}
+		_, err := os.Stat(c.dirs()[0])
+		return err
+	}
+	for _, dir := range c.dirs() {
+		// Another backend of the run may have made it.
+		if err := os.Mkdir(dir, 0o755); err != nil && !errors.Is(err, os.ErrExist) {
+			return err
+		}
+	}
+	return nil
+}
+
+// systemctl asks systemd for something of a unit, and waits for it.
+func systemctl(verb, unit string) error {
+	ctx, cancel := context.WithTimeout(context.Background(), 10*time.Second)
+	defer cancel()
+	return exec.CommandContext(ctx, "systemctl", "--system", "--no-ask-password", "--quiet", verb, unit).Run()
 }
 
 // dirs are the group's folders: in every hierarchy of v1, so that runc, which
@@ -78,8 +110,11 @@ func (c *cgroup) file(controller, name string) string {
 
 // parent is what a container's settings call the group.
 func (c *cgroup) parent() string {
-	if c == nil {
+	switch {
+	case c == nil:
 		return ""
+	case c.slice:
+		return c.name
 	}
 	return "/" + c.name
 }
@@ -92,10 +127,9 @@ func (c *cgroup) begin() {
 	if c.v2 {
 		// Its peak can be set back only by being made anew. A group that still
 		// holds a container keeps the peak of an earlier trial.
-		dir := c.dirs()[0]
-		err := os.Remove(dir)
+		err := c.remove()
 		c.fresh = err == nil || errors.Is(err, os.ErrNotExist)
-		os.Mkdir(dir, 0o755)
+		c.make()
 	} else {
 		c.fresh = os.WriteFile(c.file("memory", "memory.max_usage_in_bytes"), []byte("0"), 0) == nil
 	}
@@ -144,14 +178,32 @@ func readNumber(file string) int64 {
 	return n
 }
 
-// remove removes the group. One that still holds a container stays.
-func (c *cgroup) remove() {
+// remove removes the group. One that still holds a container stays; the error
+// is of its last folder.
+func (c *cgroup) remove() (err error) {
 	if c == nil {
-		return
+		return nil
 	}
 	for _, dir := range c.dirs() {
-		os.Remove(dir)
+		err = removeCgroup(dir)
 	}
+	return err
+}
+
+// removeCgroup removes what is a folder, or a slice, and holds nothing.
+func removeCgroup(dir string) error {
+	if unit := filepath.Base(dir); strings.HasSuffix(unit, ".slice") {
+		// Stopping a slice would end what runs in it.
+		events, err := os.ReadFile(filepath.Join(dir, "cgroup.events"))
+		if err != nil {
+			return err
+		}
+		if !strings.Contains(string(events), "populated 0\n") {
+			return syscall.EBUSY
+		}
+		return systemctl("stop", unit)
+	}
+	return os.Remove(dir)
 }
 
 // cleanCgroups removes the groups of dead runs, which hold nothing.
@@ -159,10 +211,10 @@ func cleanCgroups(root string) {
 	for _, pattern := range []string{"*", "*/*"} {
 		dirs, _ := filepath.Glob(filepath.Join(root, pattern))
 		for _, dir := range dirs {
-			name, ours := strings.CutPrefix(filepath.Base(dir), cgroupPrefix)
+			name, ours := strings.CutPrefix(strings.ReplaceAll(filepath.Base(dir), "_", "-"), cgroupPrefix)
 			owner := backends.NewOwner("") // of this machine and boot
 			if _, err := fmt.Sscanf(name, "%d-%d-", &owner.PID, &owner.Started); ours && err == nil && owner.Gone() {
-				os.Remove(dir) // never what is not empty
+				removeCgroup(dir) // never what is not empty
 			}
 		}
 	}

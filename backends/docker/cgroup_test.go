@@ -68,7 +68,7 @@ func TestCgroupFiles(t *testing.T) {
 		}
 	})
 	for name, c := range map[string]*cgroup{
-		"systemd":     newCgroup(t.TempDir(), backends.NewOwner("r"), "2", "systemd", "unix:///s"),
+		"systemd, v1": newCgroup(t.TempDir(), backends.NewOwner("r"), "1", "systemd", "unix:///s"),
 		"remote":      newCgroup(t.TempDir(), backends.NewOwner("r"), "2", "cgroupfs", "tcp://host:2375"),
 		"not allowed": newCgroup(filepath.Join(t.TempDir(), "none"), backends.NewOwner("r"), "2", "cgroupfs", "unix:///s"),
 	} {
@@ -144,7 +144,7 @@ func TestCgroupsGo(t *testing.T) {
 	}
 	dead := backends.NewOwner("killed")
 	dead.Started++ // another process had this number
-	killed := newCgroup(cgroupRoot, dead, b.info.CgroupVersion, "cgroupfs", "unix:///s")
+	killed := newCgroup(cgroupRoot, dead, b.info.CgroupVersion, b.info.CgroupDriver, "unix:///s")
 	if len(there(killed)) == 0 {
 		t.Fatal("there is no group")
 	}
