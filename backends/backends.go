@@ -97,6 +97,10 @@ type Request struct {
 	Stdin []byte
 	Args  []string
 	Env   map[string]string
+	// Window: this is one of the invocations of an energy window, which hold
+	// nothing that the function does not need. CPU time is asked for, the peak
+	// of memory is not.
+	Window bool
 }
 
 // Response is what the function did.

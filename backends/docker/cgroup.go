@@ -119,12 +119,15 @@ func (c *cgroup) parent() string {
 	return "/" + c.name
 }
 
-// begin sets the counters to where a trial begins.
-func (c *cgroup) begin() {
+// begin sets the counters to where a trial begins; that of CPU time alone
+// where nobody asks for the peak of memory.
+func (c *cgroup) begin(peak bool) {
 	if c == nil {
 		return
 	}
-	if c.v2 {
+	if !peak {
+		c.fresh = false
+	} else if c.v2 {
 		// Its peak can be set back only by being made anew. A group that still
 		// holds a container keeps the peak of an earlier trial.
 		err := c.remove()

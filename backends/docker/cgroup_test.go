@@ -35,7 +35,7 @@ func TestCgroupFiles(t *testing.T) {
 			t.Error("a group in the hierarchy without controllers")
 		}
 		write(c.file("cpuacct", "cpuacct.usage"), "1000\n")
-		c.begin()
+		c.begin(true)
 		write(c.file("cpuacct", "cpuacct.usage"), "51000\n")
 		write(c.file("memory", "memory.max_usage_in_bytes"), "4096\n")
 		if u := c.usage(); u != (backends.Usage{CPU: 50_000, PeakMemory: 4096}) {
@@ -44,7 +44,7 @@ func TestCgroupFiles(t *testing.T) {
 		// What can't be set back is another trial's.
 		os.Remove(c.file("memory", "memory.max_usage_in_bytes"))
 		os.Mkdir(c.file("memory", "memory.max_usage_in_bytes"), 0o755)
-		if c.begin(); c.fresh {
+		if c.begin(true); c.fresh {
 			t.Error("a peak that can't be set back counts")
 		}
 	})
@@ -53,7 +53,7 @@ func TestCgroupFiles(t *testing.T) {
 		if c == nil {
 			t.Fatal("no group")
 		}
-		c.begin()
+		c.begin(true)
 		write(c.file("cpu", "cpu.stat"), "usage_usec 70\nuser_usec 60\nsystem_usec 10\n")
 		write(c.file("memory", "memory.peak"), "8192\n")
 		if u := c.usage(); u != (backends.Usage{CPU: 70_000, PeakMemory: 8192}) {
@@ -61,10 +61,19 @@ func TestCgroupFiles(t *testing.T) {
 		}
 		// The next trial finds the group in use: its peak is not its own, and
 		// is absent.
-		c.begin()
+		c.begin(true)
 		write(c.file("cpu", "cpu.stat"), "usage_usec 90\n")
 		if u := c.usage(); u != (backends.Usage{CPU: 20_000}) {
 			t.Errorf("in a group in use: %+v", u)
+		}
+		// Nor is it where none was asked for.
+		os.RemoveAll(c.dirs()[0])
+		os.Mkdir(c.dirs()[0], 0o755)
+		c.begin(false)
+		write(c.file("memory", "memory.peak"), "8192\n")
+		write(c.file("cpu", "cpu.stat"), "usage_usec 5\n")
+		if u := c.usage(); u != (backends.Usage{CPU: 5_000}) {
+			t.Errorf("in a window: %+v", u)
 		}
 	})
 	for name, c := range map[string]*cgroup{
@@ -72,7 +81,7 @@ func TestCgroupFiles(t *testing.T) {
 		"remote":      newCgroup(t.TempDir(), backends.NewOwner("r"), "2", "cgroupfs", "tcp://host:2375"),
 		"not allowed": newCgroup(filepath.Join(t.TempDir(), "none"), backends.NewOwner("r"), "2", "cgroupfs", "unix:///s"),
 	} {
-		if c.begin(); c.parent() != "" || c.usage() != (backends.Usage{}) {
+		if c.begin(true); c.parent() != "" || c.usage() != (backends.Usage{}) {
 			t.Errorf("%s: something was measured", name)
 		}
 		c.remove()

@@ -51,7 +51,7 @@ func (a *artifact) start(ctx context.Context, c *instance, s experiment.Start, r
 	var err error
 	c.id, err = a.backend.create(ctx, a.image, r, func(_ *container.Config, host *container.HostConfig) {
 		host.CgroupParent = a.backend.cgroup.parent()
-		a.backend.cgroup.begin()
+		a.backend.cgroup.begin(!r.Window)
 		c.ooms = oomKills()
 		t.Mark(experiment.Requested) // until here nobody has asked for anything
 	})

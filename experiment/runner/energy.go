@@ -433,7 +433,7 @@ func fill(s experiment.Start, length time.Duration, now func() int64, serve func
 // time of the function where the backend measures it. Stop ends it after the
 // invocation in flight, or after a series that a backend serves on one call.
 func serve(stop, abort context.Context, a backends.Artifact, c experiment.Cell, in experiment.Input, n int, timeout, expected time.Duration) (cpu int64, err error) {
-	req := backends.Request{Stdin: []byte(in.Stdin), Args: in.Args, Env: in.Env}
+	req := backends.Request{Stdin: []byte(in.Stdin), Args: in.Args, Env: in.Env, Window: true}
 	if rep, ok := a.(backends.Repeater); ok {
 		// A window may take far longer than it should, but not for ever.
 		limit := timeout + 10*expected
