@@ -67,6 +67,9 @@ func (c *cgroup) make() error {
 			return err
 		}
 		_, err := os.Stat(c.dirs()[0])
+		if err != nil { // systemd's tree is not the one that we see
+			systemctl("stop", c.name)
+		}
 		return err
 	}
 	for _, dir := range c.dirs() {
