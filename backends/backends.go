@@ -106,7 +106,7 @@ type Request struct {
 // Response is what the function did.
 type Response struct {
 	Stdout   []byte
-	Stderr   []byte // its end, without the markers
+	Stderr   []byte // its end, without the markers; with an error too
 	ExitCode int
 	Usage    Usage
 }
@@ -131,6 +131,7 @@ var (
 	ErrOutOfMemory   = errors.New("out of memory")
 	ErrContaminated  = errors.New("not as cold as its cell says")
 	ErrCrashed       = errors.New("the function crashed")
+	ErrCantStart     = errors.New("the function can't start") // its own fault or the experiment's, and no engine's
 	ErrAnswerTooLong = fmt.Errorf("the answer is longer than %d MiB", MaxAnswer>>20)
 )
 

@@ -76,6 +76,9 @@ type Function struct {
 	Language string // go, c, rust; empty: whatever the folder holds
 	Image    string // reference of a ready image, instead of a source
 	Inputs   []Input
+	// Mounts are folders that the function may read, by where it finds them:
+	// /data → a path on this machine. Nothing else of the machine is granted.
+	Mounts map[string]string `json:",omitempty"`
 }
 
 // Input is what one invocation of a function gets, and what it must answer.

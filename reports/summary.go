@@ -222,7 +222,7 @@ func (r *reading) add(t *results.Trial) {
 	if t.Again {
 		r.repeated++
 		if r.repeatedError == "" {
-			r.repeatedError = shorten(t.Error, 400)
+			r.repeatedError = shorten(t.Why(), 400)
 		}
 		if !slices.Contains(r.repeatedOn, t.Backend) {
 			r.repeatedOn = append(r.repeatedOn, t.Backend)
@@ -258,7 +258,7 @@ func (r *reading) count(i int, t *results.Trial) {
 			c.cell.Errors = map[experiment.Outcome]string{}
 		}
 		if c.cell.Errors[t.Outcome] == "" {
-			c.cell.Errors[t.Outcome] = shorten(t.Error, 400)
+			c.cell.Errors[t.Outcome] = shorten(t.Why(), 400)
 		}
 	}
 	if t.Warmup {

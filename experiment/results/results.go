@@ -28,16 +28,19 @@ type Trial struct {
 	Attempt int `json:"attempt"` // counts from 1
 	// Again says that the engine failed and not the function, so that
 	// another attempt follows.
-	Again       bool               `json:"again,omitempty"`
-	Warmup      bool               `json:"warmup,omitempty"`
-	Function    string             `json:"function"`
-	Input       string             `json:"input"`
-	Backend     string             `json:"backend"`
-	Start       experiment.Start   `json:"start"`
-	Outcome     experiment.Outcome `json:"outcome"`
-	Error       string             `json:"error,omitempty"`
-	ExitCode    *int               `json:"exit_code,omitempty"` // absent: it never exited
-	ReadySource string             `json:"ready_source,omitempty"`
+	Again    bool               `json:"again,omitempty"`
+	Warmup   bool               `json:"warmup,omitempty"`
+	Function string             `json:"function"`
+	Input    string             `json:"input"`
+	Backend  string             `json:"backend"`
+	Start    experiment.Start   `json:"start"`
+	Outcome  experiment.Outcome `json:"outcome"`
+	Error    string             `json:"error,omitempty"`
+	// Stderr is the end of what the function wrote to standard error, in a
+	// trial that did not end well: its last words.
+	Stderr      string `json:"stderr,omitempty"`
+	ExitCode    *int   `json:"exit_code,omitempty"` // absent: it never exited
+	ReadySource string `json:"ready_source,omitempty"`
 	// Requested is the wall-clock time of the request, for the reader; every
 	// duration comes from At, whose clock does not jump.
 	Requested time.Time `json:"requested"`
@@ -51,6 +54,15 @@ type Trial struct {
 // Cell gives the cell that the trial belongs to.
 func (t *Trial) Cell() experiment.Cell {
 	return experiment.Cell{Function: t.Function, Input: t.Input, Backend: t.Backend, Start: t.Start}
+}
+
+// Why says why the trial did not end well: what Nebula saw, then the
+// function's last words.
+func (t *Trial) Why() string {
+	if t.Error == "" || t.Stderr == "" {
+		return t.Error + t.Stderr
+	}
+	return t.Error + ": " + t.Stderr
 }
 
 // Final reports whether the record is the trial's last: an attempt that is

@@ -100,7 +100,7 @@ func (t *Trial) row(row []any, run string) []any {
 		row = append(row, orNil(ns, ns >= 0))
 	}
 	return append(row, orNil(t.CPU, t.CPU > 0), orNil(t.PeakMemory, t.PeakMemory > 0),
-		t.Requested.UTC(), orNil(t.Answer, t.Answer != ""), orNil(t.Error, t.Error != ""))
+		t.Requested.UTC(), orNil(t.Answer, t.Answer != ""), orNil(t.Why(), t.Why() != ""))
 }
 
 // energyColumns are the values that an energy window's row gives, in order.

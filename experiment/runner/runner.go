@@ -276,10 +276,13 @@ func trial(abort context.Context, a backends.Artifact, c experiment.Cell, in exp
 			rec.ExitCode = &resp.ExitCode
 		}
 		if rec.Outcome == experiment.Failed {
-			rec.Error = string(resp.Stderr)
+			rec.Error = fmt.Sprintf("exit code %d", resp.ExitCode)
 		}
 		sum := sha256.Sum256(resp.Stdout)
 		rec.Answer = "sha256:" + hex.EncodeToString(sum[:])
+	}
+	if rec.Outcome != experiment.OK {
+		rec.Stderr = string(resp.Stderr)
 	}
 	rec.At, rec.ReadySource = stamps.Relative(), string(source)
 	rec.CPU, rec.PeakMemory = resp.Usage.CPU, resp.Usage.PeakMemory
@@ -315,7 +318,7 @@ func request(abort context.Context, a backends.Artifact, s experiment.Start, req
 // decided reports whether an error already says how the trial ended.
 func decided(err error) bool {
 	return errors.Is(err, backends.ErrOutOfMemory) || errors.Is(err, backends.ErrContaminated) ||
-		errors.Is(err, backends.ErrCrashed) || errors.Is(err, backends.ErrAnswerTooLong)
+		errors.Is(err, backends.ErrCrashed) || errors.Is(err, backends.ErrCantStart) || errors.Is(err, backends.ErrAnswerTooLong)
 }
 
 func outcome(abort context.Context, in experiment.Input, resp backends.Response, err error) experiment.Outcome {
@@ -324,7 +327,7 @@ func outcome(abort context.Context, in experiment.Input, resp backends.Response,
 		return experiment.OutOfMemory
 	case errors.Is(err, backends.ErrContaminated):
 		return experiment.Contaminated
-	case errors.Is(err, backends.ErrCrashed), errors.Is(err, backends.ErrAnswerTooLong):
+	case errors.Is(err, backends.ErrCrashed), errors.Is(err, backends.ErrCantStart), errors.Is(err, backends.ErrAnswerTooLong):
 		return experiment.Failed
 	case errors.Is(err, context.DeadlineExceeded):
 		return experiment.Timeout

@@ -175,8 +175,8 @@ func TestOutcomes(t *testing.T) {
 				}
 			}
 			rec := got[len(got)-1]
-			if rec.Outcome != tt.want || !strings.Contains(rec.Error, tt.error) || (rec.Error == "") != (tt.error == "") {
-				t.Errorf("%s %q, want %s %q", rec.Outcome, rec.Error, tt.want, tt.error)
+			if rec.Outcome != tt.want || !strings.Contains(rec.Why(), tt.error) || (rec.Why() == "") != (tt.error == "") {
+				t.Errorf("%s %q, want %s %q", rec.Outcome, rec.Why(), tt.want, tt.error)
 			}
 			if tt.exit == -1 && rec.ExitCode != nil || tt.exit >= 0 && (rec.ExitCode == nil || *rec.ExitCode != tt.exit) {
 				t.Errorf("exit code %v, want %d", rec.ExitCode, tt.exit)
