@@ -162,36 +162,6 @@ func TestMarkResponded(t *testing.T) {
 	}
 }
 
-func TestOwner(t *testing.T) {
-	o := NewOwner("run")
-	back, err := OwnerFromLabels(o.Labels())
-	if err != nil || back != o {
-		t.Fatalf("read back %+v, %v", back, err)
-	}
-	if o.Gone() {
-		t.Error("this very process is said to be gone")
-	}
-	for name, change := range map[string]func(*Owner){
-		"another process":  func(o *Owner) { o.Started++ },
-		"an earlier boot":  func(o *Owner) { o.Boot = "earlier" },
-		"no such process":  func(o *Owner) { o.PID = 1 << 30 },
-		"an unknown start": func(o *Owner) { o.Started, o.PID = 0, 1<<30 },
-	} {
-		other := o
-		change(&other)
-		if !other.Gone() {
-			t.Errorf("%s is said to live", name)
-		}
-	}
-	o.Host, o.PID = "elsewhere", 1<<30
-	if o.Gone() {
-		t.Error("a process of another host is said to be gone")
-	}
-	if _, err := OwnerFromLabels(map[string]string{LabelPID: "x"}); err == nil {
-		t.Error("labels without a pid were read")
-	}
-}
-
 // A start call that returns after the answer has come says nothing about when
 // the function was ready: startup is absent, and not longer than the total.
 func TestStartedAfterTheAnswer(t *testing.T) {

@@ -219,6 +219,7 @@ func cleanCgroups(root string) {
 		for _, dir := range dirs {
 			name, ours := strings.CutPrefix(strings.ReplaceAll(filepath.Base(dir), "_", "-"), cgroupPrefix)
 			owner := backends.NewOwner("") // of this machine and boot
+			owner.Namespace = ""           // the name does not tell
 			if _, err := fmt.Sscanf(name, "%d-%d-", &owner.PID, &owner.Started); ours && err == nil && owner.Gone() {
 				removeCgroup(dir) // never what is not empty
 			}

@@ -15,8 +15,9 @@ import (
 
 // Clean removes the containers whose owners have died and, unless a run is
 // using them, the images that Nebula made. It asks the engine for nothing
-// without our label, and tells what it removed.
-func Clean(ctx context.Context, keepImages bool) (removed []string, err error) {
+// without our label, and tells what it removed. Runs of which nothing can be
+// known are dead where their user has declared them so.
+func Clean(ctx context.Context, keepImages bool, declared ...string) (removed []string, err error) {
 	c, err := connect(ctx)
 	if err != nil {
 		return nil, err
@@ -29,7 +30,10 @@ func Clean(ctx context.Context, keepImages bool) (removed []string, err error) {
 	var errs []error
 	for _, found := range containers {
 		owner, err := backends.OwnerFromLabels(found.Labels)
-		if err == nil && !owner.Gone() {
+		if err != nil {
+			continue // not a label of ours: a stranger's container
+		}
+		if dead, _ := owner.Abandoned(declared); !dead {
 			continue
 		}
 		err = c.ContainerRemove(ctx, found.ID, container.RemoveOptions{Force: true, RemoveVolumes: true})
