@@ -79,6 +79,8 @@ type Function struct {
 	// Mounts are folders that the function may read, by where it finds them:
 	// /data → a path on this machine. Nothing else of the machine is granted.
 	Mounts map[string]string `json:",omitempty"`
+	// Mounted is what the file says of Mounts: /data → ./fixtures.
+	Mounted map[string]string `json:",omitempty"`
 }
 
 // Input is what one invocation of a function gets, and what it must answer.

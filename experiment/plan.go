@@ -9,6 +9,7 @@ import (
 	"iter"
 	"math/bits"
 	"math/rand/v2"
+	"path"
 	"slices"
 )
 
@@ -142,6 +143,7 @@ func (p *Plan) hash(x *Experiment) (string, error) {
 	type function struct {
 		Name, Source, Language, Image string
 		Inputs                        []Input
+		Mounted                       map[string]string `json:",omitempty"`
 	}
 	type backend struct {
 		Name    string
@@ -153,7 +155,7 @@ func (p *Plan) hash(x *Experiment) (string, error) {
 		Plan      *Plan
 	}{Plan: p}
 	for _, f := range x.Functions {
-		in.Functions = append(in.Functions, function{f.Name, f.Source, f.Language, f.Image, briefly(f.Inputs)})
+		in.Functions = append(in.Functions, function{f.Name, f.Source, f.Language, f.Image, briefly(f.Inputs), f.portableMounts()})
 	}
 	for _, b := range x.Backends {
 		in.Backends = append(in.Backends, backend{b.Name(), b.Options})
@@ -163,6 +165,19 @@ func (p *Plan) hash(x *Experiment) (string, error) {
 		return "", fmt.Errorf("hash the plan: %w", err)
 	}
 	return "sha256:" + hex.EncodeToString(h.Sum(nil)), nil
+}
+
+// portableMounts are the function's mounts as they are called on every machine:
+// a folder that the file names by an absolute path has no such name.
+func (f Function) portableMounts() map[string]string {
+	out := map[string]string{}
+	for target, source := range f.Mounted {
+		if path.IsAbs(source) || f.Mounts[target] == source {
+			source = ""
+		}
+		out[target] = source
+	}
+	return out
 }
 
 // Len is the number of trials, warm-ups included.

@@ -128,6 +128,9 @@ func needed(name string) (tree, error) {
 	wanted := []string{file}
 	for _, f := range x.Functions {
 		wanted = append(wanted, path.Join("experiments", f.Source)+"/")
+		for _, source := range f.Mounted {
+			wanted = append(wanted, path.Join("experiments", source)+"/")
+		}
 	}
 	for _, r := range x.References {
 		wanted = append(wanted, path.Join("experiments", r.File))

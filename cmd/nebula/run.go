@@ -132,7 +132,7 @@ func (a *app) run(ctx context.Context, file string, f runFlags, flags *pflag.Fla
 		}
 	}()
 	if stop.Err() != nil {
-		return nil, &exitError{exitInterrupted, errors.New("interrupted before the first trial; nothing was written")}
+		return nil, errInterrupted
 	}
 	if err != nil {
 		return nil, &exitError{exitUsage, err}
@@ -238,6 +238,10 @@ func (a *app) describe(ctx context.Context, x *experiment.Experiment, file strin
 	if err != nil {
 		return nil, fmt.Errorf("read nebula's own program: %w", err)
 	}
+	mounts, err := digestMounts(ctx, x)
+	if err != nil {
+		return nil, err
+	}
 	asked := results.Asked{Vars: f.vars, Only: f.only, Repetitions: f.repetitions, Quick: f.quick, Sysfs: a.sysfs}
 	if asked.File, err = filepath.Abs(file); err != nil {
 		return nil, err
@@ -255,7 +259,7 @@ func (a *app) describe(ctx context.Context, x *experiment.Experiment, file strin
 		Experiment: x.Name, Title: x.Description, File: x.File, Source: string(x.Source),
 		Command: os.Args, Started: now, State: results.Running, Nebula: version(), Binary: binary,
 		Host: host, Variables: x.Variables, Thresholds: x.Thresholds,
-		Asked: asked, Resolved: resolved, Sessions: []results.Session{{Started: now}},
+		Asked: asked, Resolved: resolved, Mounts: mounts, Sessions: []results.Session{{Started: now}},
 	}, nil
 }
 

@@ -182,6 +182,9 @@ func TestGood(t *testing.T) {
 					t.Errorf("path %s is not absolute and clean", f.Path)
 				}
 				x.Functions[i].Path = strings.Replace(f.Path, here, "TESTDATA", 1)
+				for target, dir := range f.Mounts {
+					f.Mounts[target] = strings.Replace(dir, here, "TESTDATA", 1)
+				}
 			}
 			x.Source = nil // the file itself
 			b, err := json.MarshalIndent(x, "", "  ")

@@ -24,7 +24,7 @@ import (
 var languages = []string{"c", "go", "rust"}
 
 var functionSchema = func() *hcl.BodySchema {
-	s := attributeSchema("source", "image", "language", "inputs")
+	s := attributeSchema("source", "image", "language", "inputs", "mounts")
 	s.Blocks = []hcl.BlockHeaderSchema{{Type: "input", LabelNames: []string{"name"}}}
 	return s
 }()
@@ -78,6 +78,7 @@ func (ld *loader) function(b *hcl.Block, ax *axes) experiment.Function {
 	if f.Language, language = ld.text(attrs["language"]); language == set {
 		ld.language(f, attrs["language"], image)
 	}
+	f.Mounts, f.Mounted = ld.mounts(attrs["mounts"])
 	// The inputs are another matter: a mistake there says nothing about the
 	// files.
 	sound := len(ld.diags) == before

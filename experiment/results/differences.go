@@ -49,7 +49,7 @@ func Differences(a, b *Run) ([]Difference, error) {
 }
 
 // comparable are the parts of run.json that explain numbers.
-var comparable = []string{"nebula", "binary", "host", "variables", "asked", "backends", "artifacts", "energy", "resolved"}
+var comparable = []string{"nebula", "binary", "host", "variables", "asked", "backends", "artifacts", "mounts", "energy", "resolved"}
 
 // longest is how much of a text is compared in sight; of a longer one, the
 // digest.
@@ -131,6 +131,8 @@ func (d Difference) Obstacle() bool {
 		return true
 	case "artifacts":
 		return strings.HasSuffix(rest, ".digest")
+	case "mounts":
+		return true
 	case "energy":
 		// Windows before and after would be of two counters.
 		return (rest == "source" || rest == "simulated") && d.A != ""

@@ -93,7 +93,10 @@ type Run struct {
 	Sessions  []Session                                 `json:"sessions"`
 	Backends  map[string]BackendFacts                   `json:"backends"`
 	Artifacts map[string]map[string]experiment.Identity `json:"artifacts"` // by backend, by function
-	Energy    *EnergyFacts                              `json:"energy,omitempty"`
+	// Mounts are the digests of the folders that functions may read, by
+	// function and by where it finds them.
+	Mounts map[string]map[string]string `json:"mounts,omitempty"`
+	Energy *EnergyFacts                 `json:"energy,omitempty"`
 	// Thresholds are what the experiment promises; reports check them.
 	Thresholds []experiment.Threshold `json:"thresholds,omitempty"`
 }
