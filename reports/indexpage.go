@@ -35,6 +35,7 @@ type newestView struct {
 // and those that somebody accepts.
 type regressionView struct {
 	Experiment string
+	Of         string // the machine or variables, where the experiment has several
 	Standing   *table
 	Ignored    *table
 	HowTo      string // the entry that makes the first of them ignored
@@ -62,7 +63,9 @@ func WriteIndex(out string) error {
 	nights := map[string][]night{} // by experiment, oldest first
 	newest := map[string]int{}
 	for i, f := range runs {
-		newest[f.Run.Experiment] = i
+		if !f.Confirming() {
+			newest[f.Run.Experiment] = i
+		}
 	}
 	for i, f := range runs {
 		d, err := digestOf(f, newest[f.Run.Experiment] == i)
@@ -74,31 +77,25 @@ func WriteIndex(out string) error {
 		if err != nil {
 			return err
 		}
-		nights[d.Experiment] = append(nights[d.Experiment], night{d, &f.Run, link})
+		n := night{d, &f.Run, link, f.Confirming()}
+		p.All.Rows = slices.Insert(p.All.Rows, 0, indexRow(n))
+		if n.confirming {
+			continue // the run that it confirmed tells of it
+		}
+		nights[d.Experiment] = append(nights[d.Experiment], n)
 		if i := slices.Index(names, d.Experiment); i >= 0 {
 			names = slices.Delete(names, i, i+1)
 		}
 		names = slices.Insert(names, 0, d.Experiment) // the newest run first
-		p.All.Rows = slices.Insert(p.All.Rows, 0, indexRow(d, link))
 	}
-	for i, name := range names {
+	for _, name := range names {
 		all := nights[name]
 		last := all[len(all)-1]
 		p.Newest = append(p.Newest, newestRun(last.digest, last.link))
-		h := newHistory(name, all)
-		rs, err := h.regressions(ignored)
-		if err != nil {
-			return err
-		}
-		if len(rs) > 0 {
-			p.Regressions = append(p.Regressions, newRegressionView(name, rs))
-		}
-		t, err := newTrend(i, h, rs)
-		if err != nil {
-			return err
-		}
-		if t != nil {
-			p.Trends = append(p.Trends, t)
+		for _, h := range histories(name, all) {
+			if err := p.follow(h, ignored); err != nil {
+				return err
+			}
 		}
 	}
 	if len(p.All.Rows) == 0 {
@@ -113,8 +110,24 @@ func WriteIndex(out string) error {
 	return render(filepath.Join(out, pageFile), "index", p)
 }
 
-func newRegressionView(name string, rs []Regression) regressionView {
-	v := regressionView{Experiment: name}
+// follow adds what a history says to the page.
+func (p *indexPage) follow(h *history, ignored []Ignore) error {
+	rs, err := h.regressions(ignored)
+	if err != nil {
+		return err
+	}
+	if len(rs) > 0 {
+		p.Regressions = append(p.Regressions, newRegressionView(h, rs))
+	}
+	t, err := newTrend(len(p.Trends), h, rs)
+	if t != nil {
+		p.Trends = append(p.Trends, t)
+	}
+	return err
+}
+
+func newRegressionView(h *history, rs []Regression) regressionView {
+	v := regressionView{Experiment: h.experiment, Of: h.of}
 	var standing, ignored []Regression
 	for _, r := range rs {
 		if r.Ignore != nil {
@@ -126,7 +139,7 @@ func newRegressionView(name string, rs []Regression) regressionView {
 	v.Standing, v.Ignored = regressionTable(standing), regressionTable(ignored)
 	if len(standing) > 0 {
 		r := standing[0]
-		if b, err := json.Marshal(Ignore{name, r.Cell.String(), r.Metric, r.Since, "why"}); err == nil {
+		if b, err := json.Marshal(Ignore{h.experiment, r.Cell.String(), r.Metric, r.Since, "why"}); err == nil {
 			v.HowTo = string(b)
 		}
 	}
@@ -150,9 +163,14 @@ func inside(out string, err error) string {
 	return strings.ReplaceAll(err.Error(), filepath.Clean(out)+string(filepath.Separator), "")
 }
 
-func indexRow(d *digest, link string) []td {
-	row := []td{{Text: d.Experiment}, {Text: d.Run, Link: link}}
-	row = append(row, cells(when(d.Started), stateWords(d.State))...)
+func indexRow(n night) []td {
+	d := n.digest
+	state := stateWords(d.State)
+	if n.confirming {
+		state += ", to confirm another run"
+	}
+	row := []td{{Text: d.Experiment}, {Text: d.Run, Link: n.link}}
+	row = append(row, cells(when(d.Started), state)...)
 	row[3].Bad = d.State != results.Complete
 	return append(row,
 		td{Text: fmt.Sprintf("%d of %d", d.Trials.Ended, d.Trials.Planned), Right: true, Bad: d.Trials.Missing > 0},

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
+	"maps"
 	"math"
 	"os"
 	"path/filepath"
@@ -16,18 +17,48 @@ import (
 	"github.com/nebula-bench/nebula/experiment/stats"
 )
 
-// history is the complete runs of an experiment, oldest first.
+// history is the complete runs of an experiment on one machine and with the
+// same variables, oldest first.
 type history struct {
 	experiment string
+	of         string // what sets it apart from the experiment's others; empty: it is the only one
 	nights     []night
 	series     []series
 }
 
 // night is a run in a history.
 type night struct {
-	digest *digest
-	run    *results.Run
-	link   string
+	digest     *digest
+	run        *results.Run
+	link       string
+	confirming bool // it ran a few cells of another again
+}
+
+// histories parts the runs of an experiment by machine and variables, that
+// with the newest run first. Numbers of two machines, or of two settings, are
+// never one line. The matrix does not part them: a line follows one cell,
+// whatever else ran beside it.
+func histories(name string, all []night) (hs []*history) {
+	var ids []results.Identity
+	nights := map[results.Identity][]night{}
+	for _, n := range slices.Backward(all) {
+		id := n.run.Identity()
+		id.Matrix = ""
+		if nights[id] == nil {
+			ids = append(ids, id)
+		}
+		nights[id] = append(nights[id], n)
+	}
+	for _, id := range ids {
+		slices.Reverse(nights[id])
+		if h := newHistory(name, nights[id]); len(h.nights) > 0 {
+			hs = append(hs, h)
+		}
+	}
+	for _, h := range hs {
+		h.of = h.among(hs)
+	}
+	return hs
 }
 
 // series is a cell's metric over the nights.
@@ -39,12 +70,33 @@ type series struct {
 	noise  float64 // relative standard deviation from night to night
 }
 
+// among says what sets a history apart from the experiment's others: the
+// machine where there are several, and the variables that they do not share.
+func (h *history) among(hs []*history) string {
+	mine := h.nights[0].run
+	var of []string
+	if slices.ContainsFunc(hs, func(g *history) bool { return g.nights[0].run.Identity().Host != mine.Identity().Host }) {
+		of = append(of, mine.Identity().Host)
+	}
+	for _, name := range slices.Sorted(maps.Keys(mine.Variables)) {
+		if slices.ContainsFunc(hs, func(g *history) bool {
+			value, ok := g.nights[0].run.Variables[name]
+			return !ok || value != mine.Variables[name]
+		}) {
+			of = append(of, name+" = "+shorten(mine.Variables[name], 40))
+		}
+	}
+	return strings.Join(of, ", ")
+}
+
 // newHistory follows each cell over the nights. A run that was interrupted
-// or broken is none: its cells have fewer trials, and other ones.
+// or broken is none: its cells have fewer trials, and other ones. Nor is one
+// that confirmed another: it ran because that night was bad, which would count
+// twice.
 func newHistory(name string, all []night) *history {
 	h := &history{experiment: name}
 	for _, n := range all {
-		if n.digest.State == results.Complete && n.digest.Trials.Missing == 0 {
+		if n.digest.State == results.Complete && n.digest.Trials.Missing == 0 && !n.confirming {
 			h.nights = append(h.nights, n)
 		}
 	}

@@ -20,6 +20,7 @@ const leastNights = 3
 // trendView is an experiment's history on the index page.
 type trendView struct {
 	Experiment string
+	Of         string // the machine or variables, where the experiment has several
 	ID         string
 	Reference  string // the run against which everything is shown
 	Nights     int
@@ -78,7 +79,7 @@ func newTrend(at int, h *history, rs []Regression) (*trendView, error) {
 	if len(h.nights) < leastNights {
 		return nil, nil
 	}
-	v := &trendView{Experiment: h.experiment, ID: fmt.Sprintf("t%d", at+1), Nights: len(h.nights), Reference: when(h.nights[0].digest.Started) + ", run " + h.nights[0].digest.Run}
+	v := &trendView{Experiment: h.experiment, Of: h.of, ID: fmt.Sprintf("t%d", at+1), Nights: len(h.nights), Reference: when(h.nights[0].digest.Started) + ", run " + h.nights[0].digest.Run}
 	data := trend{Digits: digits, Lines: []trendLine{}, Changed: []changed{}}
 	v.Changes = &table{Head: left("run", "began", "what is not as in the run before")}
 	for i, n := range h.nights {

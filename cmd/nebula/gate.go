@@ -6,8 +6,9 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
-	"slices"
+	"strings"
 	"time"
+	"unicode"
 
 	"github.com/rs/zerolog"
 	"github.com/spf13/cobra"
@@ -28,7 +29,7 @@ type gateFlags struct {
 func (f *gateFlags) register(c *cobra.Command) {
 	f.compareFlags.register(c)
 	f.ciFlags.register(c)
-	c.Flags().StringVar(&f.baseline, "baseline", "", "compare with `run` when the last trial is over: a folder, an id, baseline, or latest, which is the newest complete run before this one")
+	c.Flags().StringVar(&f.baseline, "baseline", "", "compare with `run` when the last trial is over: a folder, an id, baseline, or latest, which is the newest complete run of the same machine, variables and matrix")
 	c.Flags().BoolVar(&f.confirm, "confirm", false, "run the cells that are worse than in --baseline again, and call them worse only if they are so twice")
 }
 
@@ -38,7 +39,7 @@ type gate struct {
 	baseline *results.Folder // nil where there is nothing to compare with
 }
 
-func (a *app) openGate(f *runFlags, x *experiment.Experiment, log zerolog.Logger) (g gate, err error) {
+func (a *app) openGate(ctx context.Context, f *runFlags, x *experiment.Experiment, log zerolog.Logger) (g gate, err error) {
 	if f.confirm && f.baseline == "" {
 		return g, &exitError{exitUsage, errors.New("--confirm runs again what is worse than in another run: name that with --baseline")}
 	}
@@ -57,10 +58,8 @@ func (a *app) openGate(f *runFlags, x *experiment.Experiment, log zerolog.Logger
 	case "":
 		return g, nil
 	case "latest":
-		if g.baseline = a.newest(f, x); g.baseline == nil {
-			log.Info().Msgf("there is no complete run of %s yet to compare with", x.Name)
-		}
-		return g, nil
+		g.baseline, err = a.newest(ctx, f, x, log)
+		return g, err
 	case "baseline":
 		g.baseline, err = a.find(x.Name + "/baseline")
 	default:
@@ -69,18 +68,35 @@ func (a *app) openGate(f *runFlags, x *experiment.Experiment, log zerolog.Logger
 	return g, err
 }
 
-// newest gives the newest complete run of an experiment that was asked for the
-// same cells; a run that only confirmed another is none of them.
-func (a *app) newest(f *runFlags, x *experiment.Experiment) *results.Folder {
-	runs, _ := results.List(a.out)
-	for _, r := range slices.Backward(runs) {
-		asked := r.Run.Asked
-		if r.Run.Experiment == x.Name && r.Run.State == results.Complete &&
-			asked.Quick == f.quick && slices.Equal(asked.Only, f.only) {
+// newest gives the newest complete run of an experiment on this machine, with
+// the same variables and of the same matrix, or says that there is none.
+func (a *app) newest(ctx context.Context, f *runFlags, x *experiment.Experiment, log zerolog.Logger) (*results.Folder, error) {
+	coming, err := a.identity(ctx, x, f)
+	if err != nil {
+		return nil, err
+	}
+	found, other := results.Predecessor(a.out, x.Name, coming)
+	switch {
+	case found != nil:
+		log.Info().Str("run", found.Run.ID).Msg("comparing with it at the end")
+	case other == nil:
+		log.Info().Msgf("there is no complete run of %s yet to compare with", x.Name)
+	default:
+		log.Warn().Msgf("there is no complete run of %s to compare with: the newest, %s, is of %s; name a run to compare with it all the same",
+			x.Name, other.Run.ID, graphic(strings.Join(other.Run.Identity().Apart(coming), ", of ")))
+	}
+	return found, nil
+}
+
+// graphic takes from a text of another run what would steer a terminal. Its
+// quotes stay, which are those of the variables' values.
+func graphic(s string) string {
+	return strings.Map(func(r rune) rune {
+		if unicode.IsGraphic(r) {
 			return r
 		}
-	}
-	return nil
+		return unicode.ReplacementChar
+	}, s)
 }
 
 // ended is a complete run, before anything is said of it.
@@ -151,7 +167,7 @@ func (a *app) showChanges(s *reports.Summary, c *reports.Changes, asJSON bool) e
 func (a *app) confirm(ctx context.Context, e *ended, changes *reports.Changes, c *cobra.Command) error {
 	f := e.flags
 	f.resume, f.gateFlags, f.strict = "", gateFlags{compareFlags: f.compareFlags}, false
-	f.only = nil
+	f.only, f.confirms = nil, changes.New.Run
 	for _, cell := range changes.Worse() {
 		f.only = append(f.only, cell.String())
 	}

@@ -136,7 +136,7 @@ func printable(s string) string {
 func (a *app) estimate(p *experiment.Plan) string {
 	runs, _ := results.List(a.out)
 	for i := len(runs) - 1; i >= 0; i-- {
-		if runs[i].Run.Experiment != p.Experiment {
+		if runs[i].Run.Experiment != p.Experiment || runs[i].Confirming() {
 			continue
 		}
 		took, err := trialTimes(runs[i])

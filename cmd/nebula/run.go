@@ -35,6 +35,7 @@ type runFlags struct {
 	strict, json           bool
 	progress, resume, lock string
 	wait                   time.Duration
+	confirms               string // the run whose cells run again; no flag
 }
 
 func (a *app) runCommand() *cobra.Command {
@@ -95,7 +96,7 @@ func (a *app) run(ctx context.Context, file string, f runFlags, flags *pflag.Fla
 		return nil, &exitError{exitUsage, err}
 	}
 	log := a.logger(bar)
-	held, err := a.openGate(&f, x, log)
+	held, err := a.openGate(ctx, &f, x, log)
 	if err != nil {
 		return nil, err
 	}
@@ -242,7 +243,7 @@ func (a *app) describe(ctx context.Context, x *experiment.Experiment, file strin
 	if err != nil {
 		return nil, err
 	}
-	asked := results.Asked{Vars: f.vars, Only: f.only, Repetitions: f.repetitions, Quick: f.quick, Sysfs: a.sysfs}
+	asked := a.asked(f)
 	if asked.File, err = filepath.Abs(file); err != nil {
 		return nil, err
 	}
@@ -259,8 +260,24 @@ func (a *app) describe(ctx context.Context, x *experiment.Experiment, file strin
 		Experiment: x.Name, Title: x.Description, File: x.File, Source: string(x.Source),
 		Command: os.Args, Started: now, State: results.Running, Nebula: version(), Binary: binary,
 		Host: host, Variables: x.Variables, Thresholds: x.Thresholds,
-		Asked: asked, Resolved: resolved, Mounts: mounts, Sessions: []results.Session{{Started: now}},
+		Asked: asked, Confirms: f.confirms, Resolved: resolved, Mounts: mounts, Sessions: []results.Session{{Started: now}},
 	}, nil
+}
+
+func (a *app) asked(f runFlags) results.Asked {
+	return results.Asked{Vars: f.vars, Only: f.only, Repetitions: f.repetitions, Quick: f.quick, Sysfs: a.sysfs}
+}
+
+// identity gives that of the run to come, before any engine is opened.
+func (a *app) identity(ctx context.Context, x *experiment.Experiment, f *runFlags) (results.Identity, error) {
+	resolved, err := x.Resolved()
+	if err != nil {
+		return results.Identity{}, err
+	}
+	coming := results.Run{
+		Host: runner.DescribeHost(ctx, filepath.Dir(x.File)), Variables: x.Variables, Asked: a.asked(*f), Resolved: resolved,
+	}
+	return coming.Identity(), nil
 }
 
 func ownDigest() (string, error) {

@@ -371,7 +371,7 @@ func list(dirs []string) (runs []*Folder, bad []error) {
 		}
 		runs = append(runs, f)
 	}
-	slices.SortStableFunc(runs, func(a, b *Folder) int { return strings.Compare(a.Run.ID, b.Run.ID) })
+	slices.SortStableFunc(runs, (*Folder).byStart)
 	return runs, bad
 }
 
@@ -387,15 +387,7 @@ func Find(out, name string) (*Folder, error) {
 	}
 	switch which {
 	case "latest":
-		runs, bad := list(dirs(out, experiment))
-		if len(runs) == 0 {
-			of := ""
-			if experiment != "" {
-				of = " of " + experiment
-			}
-			return nil, errors.Join(append(bad, fmt.Errorf("no run%s in %s yet: %w", of, out, fs.ErrNotExist))...)
-		}
-		return runs[len(runs)-1], nil
+		return latest(out, experiment)
 	case "baseline":
 		return findBaseline(out, experiment)
 	}
@@ -409,4 +401,24 @@ func Find(out, name string) (*Folder, error) {
 		return Open(found[0])
 	}
 	return nil, fmt.Errorf("no run %q: it is neither a run's folder nor the id of a run in %s: %w", name, out, fs.ErrNotExist)
+}
+
+// latest opens the newest run of an experiment, or of all where it has no
+// name. A run that only confirmed another is none: it holds a few cells, which
+// nobody asked for.
+func latest(out, experiment string) (*Folder, error) {
+	runs, bad := list(dirs(out, experiment))
+	for _, f := range slices.Backward(runs) {
+		if !f.Confirming() {
+			return f, nil
+		}
+	}
+	of, but := "", ""
+	if experiment != "" {
+		of = " of " + experiment
+	}
+	if len(runs) > 0 {
+		but = ", but for those that only confirmed another"
+	}
+	return nil, errors.Join(append(bad, fmt.Errorf("no run%s in %s yet%s: %w", of, out, but, fs.ErrNotExist))...)
 }

@@ -97,6 +97,9 @@ type Run struct {
 	// function and by where it finds them.
 	Mounts map[string]map[string]string `json:"mounts,omitempty"`
 	Energy *EnergyFacts                 `json:"energy,omitempty"`
+	// Confirms is the run whose cells this one ran again, because they seemed
+	// worse there; empty: it is a run of its own. Readers ask Confirming.
+	Confirms string `json:"confirms,omitempty"`
 	// Thresholds are what the experiment promises; reports check them.
 	Thresholds []experiment.Threshold `json:"thresholds,omitempty"`
 }

@@ -7,7 +7,6 @@ import (
 	"os"
 	"path/filepath"
 	"slices"
-	"strings"
 	"time"
 )
 
@@ -45,7 +44,7 @@ func (r Retention) Old(out string, now time.Time) (old []*Folder, bad []error) {
 		more, errs := r.oldOf(out, e.Name(), now)
 		old, bad = append(old, more...), append(bad, errs...)
 	}
-	slices.SortStableFunc(old, func(a, b *Folder) int { return strings.Compare(a.Run.ID, b.Run.ID) })
+	slices.SortStableFunc(old, (*Folder).byStart)
 	return old, bad
 }
 
