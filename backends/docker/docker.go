@@ -101,6 +101,8 @@ func (o *Options) Check(dir string) []backends.Problem {
 			problem("base", "Root file system not found", "%s. Paths are relative to the experiment's file; make the archive with: tar -C ROOTFS -cf %s .", err, filepath.Base(o.Base))
 		} else if info.IsDir() {
 			problem("base", "Root file system is a folder", "%s is a folder. Pack it: tar -C %s -cf rootfs.tar .", o.Base, o.Base)
+		} else if !info.Mode().IsRegular() {
+			problem("base", "Root file system is not a file", "%s is a pipe or a device. Name an archive, which can be read twice.", o.Base)
 		}
 	}
 	return ps

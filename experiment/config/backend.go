@@ -55,8 +55,12 @@ func (ld *loader) backends(blocks hcl.Blocks, ax *axes) []experiment.Backend {
 // the rest into the options of the backend's type. It reports whether the
 // backend wants a control.
 func (ld *loader) backend(b *hcl.Block, out *experiment.Backend, ax *axes) (control bool) {
-	content, rest, diags := b.Body.PartialContent(attributeSchema("start", "control"))
+	schema := attributeSchema("start", "control")
+	content, rest, diags := b.Body.PartialContent(schema)
 	ld.add(diags)
+	if ld.look != nil {
+		ld.look(b.Body, schema)
+	}
 	var st state
 	if out.Starts, st = ld.starts(content.Attributes["start"]); st == failed {
 		ax.vague = true
@@ -68,13 +72,12 @@ func (ld *loader) backend(b *hcl.Block, out *experiment.Backend, ax *axes) (cont
 		ld.errorf(b.LabelRanges[0], "Unknown backend type", "There is no backend of type %s.%s The types are %s.", quote(out.Type), ld.didYouMean(out.Type, types), list(types))
 		return control
 	}
-	before := len(ld.diags)
-	incomplete := false
+	before := ld.trouble()
 	options := newOptions()
-	body := &decided{Body: rest, loader: ld, ranges: map[string]hcl.Range{}, incomplete: &incomplete}
+	body := &decided{Body: rest, loader: ld, ranges: map[string]hcl.Range{}}
 	ld.add(gohcl.DecodeBody(body, ld.ctx, options))
 	out.Options = options
-	if len(ld.diags) > before || incomplete {
+	if ld.trouble() > before {
 		return control // half of the settings can't be judged
 	}
 	for _, p := range options.Check(ld.dir) {
@@ -138,13 +141,15 @@ func startNames() []string {
 // has been reported, are left out. It notes where each stands.
 type decided struct {
 	hcl.Body
-	loader     *loader
-	ranges     map[string]hcl.Range
-	incomplete *bool // an attribute was left out, here or in a block within
+	loader *loader
+	ranges map[string]hcl.Range
 }
 
 // Content implements hcl.Body.
 func (d *decided) Content(schema *hcl.BodySchema) (*hcl.BodyContent, hcl.Diagnostics) {
+	if d.loader.look != nil {
+		d.loader.look(d.Body, schema)
+	}
 	content, diags := d.Body.Content(schema)
 	return d.decide(content, schema, explain(diags, schema))
 }
@@ -153,7 +158,7 @@ func (d *decided) Content(schema *hcl.BodySchema) (*hcl.BodyContent, hcl.Diagnos
 func (d *decided) PartialContent(schema *hcl.BodySchema) (*hcl.BodyContent, hcl.Body, hcl.Diagnostics) {
 	content, rest, diags := d.Body.PartialContent(schema)
 	content, diags = d.decide(content, schema, diags)
-	return content, &decided{Body: rest, loader: d.loader, ranges: d.ranges, incomplete: d.incomplete}, diags
+	return content, &decided{Body: rest, loader: d.loader, ranges: d.ranges}, diags
 }
 
 func (d *decided) decide(content *hcl.BodyContent, schema *hcl.BodySchema, diags hcl.Diagnostics) (*hcl.BodyContent, hcl.Diagnostics) {
@@ -173,8 +178,7 @@ func (d *decided) decide(content *hcl.BodyContent, schema *hcl.BodySchema, diags
 			d.ranges[s.Name] = attr.Expr.Range()
 		case st == set:
 			diags = append(diags, problem(attr.Expr.Range(), "Unsuitable value", fmt.Sprintf("%s holds a null. Leave it out instead.", s.Name)))
-		case st == failed:
-			*d.incomplete = true
+		case st == failed: // trouble says so
 		case s.Required:
 			diags = append(diags, problem(attr.Expr.Range(), "Missing required argument", fmt.Sprintf("The argument %q is required, so it can't be null.", s.Name)))
 		}
@@ -182,7 +186,7 @@ func (d *decided) decide(content *hcl.BodyContent, schema *hcl.BodySchema, diags
 	out.Blocks = make(hcl.Blocks, len(content.Blocks))
 	for i, b := range content.Blocks {
 		copied := *b
-		copied.Body = &decided{Body: b.Body, loader: d.loader, ranges: map[string]hcl.Range{}, incomplete: d.incomplete}
+		copied.Body = &decided{Body: b.Body, loader: d.loader, ranges: map[string]hcl.Range{}}
 		out.Blocks[i] = &copied
 	}
 	return &out, diags

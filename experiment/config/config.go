@@ -73,9 +73,21 @@ type loader struct {
 	// blurred says that a block was not understood or could not be expanded,
 	// so that nobody knows which blocks the file should have.
 	blurred bool
-	// unknown is the first place that needed a value nobody could compute.
+	// unknown is the first place that needed a value nobody could compute,
+	// and misses how many places did.
 	unknown *hcl.Range
+	misses  int
+
+	// look is told of each body that is taken apart, and of what may stand in
+	// it. It is nil but for the test that makes files of every attribute.
+	look func(hcl.Body, *hcl.BodySchema)
 }
+
+// trouble counts what has gone wrong: what was reported, and what could not
+// be computed because of something that was reported elsewhere. As long as it
+// stays the same, what has been decoded is sound. Nothing may be concluded
+// from what is not, nor said about it.
+func (ld *loader) trouble() int { return len(ld.diags) + ld.misses }
 
 // nothingUnknown makes sure that no experiment is made of unknown values.
 // Each has been reported where it came from, unless a call of try or can
@@ -131,10 +143,9 @@ func (ld *loader) load(in Inputs) *experiment.Experiment {
 	x.Variables = ld.scope(body, in)
 
 	expanded := dynblock.Expand(body, ld.ctx, dynblock.OptCheckForEach(ld.checkForEach))
-	content, diags := expanded.Content(rootSchema)
-	ld.add(explain(diags, rootSchema))
+	content, ok := ld.content(expanded, rootSchema)
 	// A block that was not understood may be one that is missing now.
-	ld.blurred = ld.blurred || len(diags) > 0
+	ld.blurred = ld.blurred || !ok
 	blocks := content.Blocks.ByType()
 	ld.experiment(x, blocks["experiment"])
 	axes := &axes{}
@@ -175,18 +186,27 @@ func (ld *loader) experiment(x *experiment.Experiment, blocks hcl.Blocks) {
 		if !identifier(name, "._-") {
 			ld.errorf(b.LabelRanges[0], "Invalid experiment name", "%s can't be a name: runs are stored in a folder that is called like the experiment. Use up to 64 letters (a-z), digits, '.', '_' and '-', the first of them a letter or digit.", quote(name))
 		}
-		attrs := ld.attributes(b.Body, "description")
+		attrs, _ := ld.attributes(b.Body, "description")
 		x.Name = name
 		x.Description, _ = ld.text(attrs["description"])
 	}
 }
 
-// attributes decodes a body that holds nothing but the named attributes.
-func (ld *loader) attributes(body hcl.Body, names ...string) hcl.Attributes {
-	schema := attributeSchema(names...)
+// content takes a body apart. It reports whether all of it was understood:
+// otherwise what is missing may be there under another name.
+func (ld *loader) content(body hcl.Body, schema *hcl.BodySchema) (*hcl.BodyContent, bool) {
 	content, diags := body.Content(schema)
 	ld.add(explain(diags, schema))
-	return content.Attributes
+	if ld.look != nil {
+		ld.look(body, schema)
+	}
+	return content, len(diags) == 0
+}
+
+// attributes takes a body apart that holds nothing but the named attributes.
+func (ld *loader) attributes(body hcl.Body, names ...string) (hcl.Attributes, bool) {
+	content, ok := ld.content(body, attributeSchema(names...))
+	return content.Attributes, ok
 }
 
 func attributeSchema(names ...string) *hcl.BodySchema {
@@ -229,6 +249,7 @@ func (ld *loader) checkForEach(v cty.Value, expr hcl.Expression, _ *hcl.EvalCont
 }
 
 func (ld *loader) missed(at hcl.Range) {
+	ld.misses++
 	if ld.unknown == nil {
 		ld.unknown = &at
 	}

@@ -32,8 +32,7 @@ func (ld *loader) energy(blocks hcl.Blocks) experiment.Energy {
 	ld.onlyOne(blocks)
 	for _, b := range blocks {
 		energy.Asked = true
-		content, diags := b.Body.Content(energySchema)
-		ld.add(explain(diags, energySchema))
+		content, _ := ld.content(b.Body, energySchema)
 		attrs := content.Attributes
 		if d, st := ld.windowLength(attrs["window"], "200ms"); st == set {
 			energy.Window = d
@@ -119,19 +118,19 @@ func (ld *loader) source(attrs hcl.Attributes, e *experiment.Energy) {
 
 // estimate decodes the model that stands in for counters.
 func (ld *loader) estimate(b *hcl.Block) *experiment.Estimate {
-	attrs := ld.attributes(b.Body, "model", "watts_idle", "watts_full")
+	attrs, ok := ld.attributes(b.Body, "model", "watts_idle", "watts_full")
 	e := &experiment.Estimate{Model: experiment.CPUTime}
 	models := []string{experiment.CPUTime}
 	if m, st := ld.text(attrs["model"]); st == set && !slices.Contains(models, m) {
 		ld.errorf(attrs["model"].Expr.Range(), "Unknown model", "There is no model %s.%s The only one is %q.", quote(m), ld.didYouMean(m, models), experiment.CPUTime)
 	}
 	const such = "a number of watts, such as 35"
-	before := len(ld.diags)
+	before := ld.trouble()
 	var idle, full state
 	e.WattsIdle, idle = ld.amount(attrs["watts_idle"], maxWatts, such)
 	e.WattsFull, full = ld.amount(attrs["watts_full"], maxWatts, such)
 	switch {
-	case len(ld.diags) > before:
+	case ld.trouble() > before || !ok:
 	case idle == unset || full == unset:
 		ld.errorf(b.DefRange, "No power", "Say what the machine takes when it does nothing and when all its processors are busy: watts_idle = 20 and watts_full = 65. Nothing is estimated from numbers that nobody gave.")
 	case e.WattsFull <= e.WattsIdle:

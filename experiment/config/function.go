@@ -56,18 +56,19 @@ func (ld *loader) uniqueName(what, name string, at hcl.Range, seen map[string]hc
 }
 
 func (ld *loader) function(b *hcl.Block, ax *axes) experiment.Function {
-	before := len(ld.diags)
-	content, diags := b.Body.Content(functionSchema)
-	ld.add(explain(diags, functionSchema))
+	before := ld.trouble()
+	content, ok := ld.content(b.Body, functionSchema)
 	attrs := content.Attributes
 	f := experiment.Function{Name: b.Labels[0]}
 	var source, image state
 	f.Source, source = ld.text(attrs["source"])
 	f.Image, image = ld.text(attrs["image"])
 	switch {
-	case source != unset && image != unset:
+	case source == failed || image == failed:
+	case source == set && image == set:
 		ld.errorf(attrs["image"].NameRange, "Both source and image", "A function is built from a source, or it is a ready image. Remove one of the two.")
-	case source == unset && image == unset && len(diags) == 0:
+	case source == unset && image == unset && !ok: // it may be misspelt
+	case source == unset && image == unset:
 		ld.errorf(b.DefRange, "Function without a source", "Add the folder or file that the function is made from: source = \"functions/hello\"; or a ready image: image = \"alpine\".")
 	case source == set:
 		f.Path = ld.sourcePath(attrs["source"], f.Source)
@@ -81,8 +82,8 @@ func (ld *loader) function(b *hcl.Block, ax *axes) experiment.Function {
 	f.Mounts, f.Mounted = ld.mounts(attrs["mounts"])
 	// The inputs are another matter: a mistake there says nothing about the
 	// files.
-	sound := len(ld.diags) == before
-	f.Inputs = ld.inputs(b, attrs["inputs"], content.Blocks, ax)
+	sound := ld.trouble() == before
+	f.Inputs = ld.inputs(b, attrs["inputs"], content.Blocks, ax, ok)
 	if sound && ld.lang.CheckFunction != nil {
 		if err := ld.lang.CheckFunction(f); err != nil {
 			attr := attrs["source"]
@@ -156,8 +157,8 @@ func (ld *loader) neighbour(source, path string) string {
 }
 
 // inputs gives the inputs of the inputs attribute, in natural order, and then
-// those of the input blocks.
-func (ld *loader) inputs(b *hcl.Block, attr *hcl.Attribute, blocks hcl.Blocks, ax *axes) []experiment.Input {
+// those of the input blocks. all says that these are all.
+func (ld *loader) inputs(b *hcl.Block, attr *hcl.Attribute, blocks hcl.Blocks, ax *axes, all bool) []experiment.Input {
 	seen := map[string]hcl.Range{}
 	ins, st := ld.inputsAttribute(attr, seen)
 	for _, ib := range blocks {
@@ -166,14 +167,14 @@ func (ld *loader) inputs(b *hcl.Block, attr *hcl.Attribute, blocks hcl.Blocks, a
 	}
 	if len(ins) == 0 {
 		switch {
-		case st == failed || ld.blurred:
+		case st == failed || ld.blurred || !all:
 		case st == set:
 			ld.errorf(attr.Expr.Range(), "No inputs", "The function %s has no input, so there is nothing to run. Add one, or remove the attribute to run the function once with nothing on stdin.", quote(b.Labels[0]))
 		default:
 			ins = []experiment.Input{{Name: "default"}}
 		}
 	}
-	if st == failed {
+	if st == failed || !all {
 		ax.input.vague = true
 	}
 	for _, in := range ins {
@@ -266,13 +267,14 @@ func (ld *loader) inputValue(name string, v cty.Value, at hcl.Range) (experiment
 		}
 		attrs[k] = &hcl.Attribute{Name: k, Expr: hcl.StaticExpr(elements[k], at), Range: at, NameRange: at}
 	}
-	before := len(ld.diags)
+	before := ld.trouble()
 	in := ld.input(name, attrs)
-	return in, len(ld.diags) == before
+	return in, ld.trouble() == before
 }
 
 func (ld *loader) inputBlock(b *hcl.Block) experiment.Input {
-	return ld.input(b.Labels[0], ld.attributes(b.Body, inputNames...))
+	attrs, _ := ld.attributes(b.Body, inputNames...)
+	return ld.input(b.Labels[0], attrs)
 }
 
 func (ld *loader) input(name string, attrs hcl.Attributes) experiment.Input {

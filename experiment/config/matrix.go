@@ -33,12 +33,11 @@ var matrixSchema = &hcl.BodySchema{Blocks: []hcl.BlockHeaderSchema{{Type: "inclu
 
 func (ld *loader) matrix(blocks hcl.Blocks, ax *axes, x *experiment.Experiment) experiment.Matrix {
 	ld.onlyOne(blocks)
-	before := len(ld.diags)
+	before := ld.trouble()
 	var m experiment.Matrix
 	patterns := 0
 	for _, b := range blocks {
-		content, diags := b.Body.Content(matrixSchema)
-		ld.add(explain(diags, matrixSchema))
+		content, _ := ld.content(b.Body, matrixSchema)
 		for _, rb := range content.Blocks {
 			r := ld.rule(rb, ax)
 			patterns += 1 + len(r.Function) + len(r.Input) + len(r.Backend) + len(r.Start)
@@ -50,7 +49,7 @@ func (ld *loader) matrix(blocks hcl.Blocks, ax *axes, x *experiment.Experiment) 
 		}
 	}
 	vague := ld.blurred || ax.vague || ax.function.vague || ax.input.vague || ax.backend.vague
-	if vague || len(ld.diags) > before {
+	if vague || ld.trouble() > before {
 		return m
 	}
 	x.Matrix = m
@@ -112,12 +111,13 @@ func keeps(m experiment.Matrix, c experiment.Cell) bool {
 }
 
 func (ld *loader) rule(b *hcl.Block, ax *axes) experiment.Rule {
-	return ld.ruleOf(ld.attributes(b.Body, ruleNames...), ax, b.DefRange, b.Type)
+	attrs, ok := ld.attributes(b.Body, ruleNames...)
+	return ld.ruleOf(attrs, ok, ax, b.DefRange, b.Type)
 }
 
 // ruleOf decodes a rule, which stands at a place and is there to do something
-// to cells.
-func (ld *loader) ruleOf(attrs hcl.Attributes, ax *axes, at hcl.Range, do string) experiment.Rule {
+// to cells. all says that it has no other attributes.
+func (ld *loader) ruleOf(attrs hcl.Attributes, all bool, ax *axes, at hcl.Range, do string) experiment.Rule {
 	r := experiment.Rule{Where: place(at)}
 	given := false
 	patterns := func(name string, a axis) []string {
@@ -129,7 +129,7 @@ func (ld *loader) ruleOf(attrs hcl.Attributes, ax *axes, at hcl.Range, do string
 	r.Input = patterns("input", ax.input)
 	r.Backend = patterns("backend", ax.backend)
 	r.Start = patterns("start", axis{names: startNames()})
-	if !given {
+	if !given && all {
 		ld.errorf(at, "Rule without a pattern", "It would match everything. Say what to %s by %s.", do, list(ruleNames))
 	}
 	return r

@@ -41,12 +41,12 @@ func (ld *loader) references(blocks hcl.Blocks) (out []experiment.Reference) {
 			ld.errorf(b.LabelRanges[0], "Duplicate reference", "The reference %s is at %s already. Give one of the two another name.", quote(name), place(first))
 		}
 		seen[name] = b.LabelRanges[0]
-		attrs := ld.attributes(b.Body, "source", "file", "as")
+		attrs, ok := ld.attributes(b.Body, "source", "file", "as")
 		r := experiment.Reference{Name: name}
 		var st state
 		if r.File, st = ld.text(attrs["file"]); st == set {
 			ld.figures(attrs["file"], &r)
-		} else if st == unset {
+		} else if st == unset && ok {
 			ld.errorf(b.DefRange, "Reference without a file", "Name the file that holds the published figures: file = \"reference/kluften2024.json\".")
 		}
 		if s, st := ld.text(attrs["source"]); st == set {

@@ -27,8 +27,7 @@ func (ld *loader) run(blocks hcl.Blocks) experiment.Run {
 	run := experiment.DefaultRun()
 	ld.onlyOne(blocks)
 	for _, b := range blocks {
-		content, diags := b.Body.Content(runSchema)
-		ld.add(explain(diags, runSchema))
+		content, _ := ld.content(b.Body, runSchema)
 		attrs := content.Attributes
 		repetitions, st := ld.whole(attrs["repetitions"], 1, maxRepetitions)
 		if st == set {
@@ -53,7 +52,7 @@ func (ld *loader) run(blocks hcl.Blocks) experiment.Run {
 		}
 		ld.onlyOne(content.Blocks)
 		for _, ub := range content.Blocks {
-			ld.until(ub, &run, attrs["repetitions"])
+			ld.until(ub, &run, attrs["repetitions"], st)
 		}
 	}
 	return run
@@ -68,19 +67,19 @@ const (
 
 // until decodes the rule that stops a cell. Its most repetitions become the
 // run's, so that a plan is always of a known length.
-func (ld *loader) until(b *hcl.Block, run *experiment.Run, repetitions *hcl.Attribute) {
-	attrs := ld.attributes(b.Body, "relative_error", "metrics", "min_repetitions", "max_repetitions", "max_time")
+func (ld *loader) until(b *hcl.Block, run *experiment.Run, repetitions *hcl.Attribute, most state) {
+	attrs, ok := ld.attributes(b.Body, "relative_error", "metrics", "min_repetitions", "max_repetitions", "max_time")
 	u := &experiment.Until{Metrics: []string{"startup"}, Min: defaultMin, Max: defaultMax}
-	if _, st := ld.value(repetitions); st == set {
+	if most == set {
 		u.Max = run.Repetitions
 		if attrs["max_repetitions"] != nil {
 			ld.errorf(attrs["max_repetitions"].NameRange, "Both repetitions and max_repetitions", "Both say how many repetitions a cell has at most. Remove the run's repetitions, at %s.", place(repetitions.NameRange))
 		}
 	}
-	before := len(ld.diags)
+	before := ld.trouble()
 	if f, st := ld.fraction(attrs["relative_error"]); st == set {
 		u.RelativeError = f
-	} else if st == unset {
+	} else if st == unset && ok {
 		ld.errorf(b.DefRange, "No precision", "Say how narrow the interval of a cell must be: relative_error = 0.02, for ±2 %% of the median.")
 	}
 	if names, st := ld.texts(attrs["metrics"], "a list of metrics, such as [\"startup\", \"runtime\"]", false); st == set {
@@ -88,9 +87,11 @@ func (ld *loader) until(b *hcl.Block, run *experiment.Run, repetitions *hcl.Attr
 	}
 	if n, st := ld.whole(attrs["max_repetitions"], leastForInterval, maxRepetitions); st == set {
 		u.Max = int(n)
+	} else if st == failed {
+		most = failed
 	}
 	if n, st := ld.whole(attrs["min_repetitions"], leastForInterval, maxRepetitions); st == set {
-		if u.Min = int(n); u.Min > u.Max {
+		if u.Min = int(n); u.Min > u.Max && most != failed {
 			ld.errorf(attrs["min_repetitions"].Expr.Range(), outOfRange, "min_repetitions is %d, but a cell has at most %d repetitions. Lower the one or raise the other (max_repetitions).", u.Min, u.Max)
 		}
 	}
@@ -100,7 +101,7 @@ func (ld *loader) until(b *hcl.Block, run *experiment.Run, repetitions *hcl.Attr
 	if run.Order == experiment.Sequential {
 		ld.errorf(b.DefRange, "Until in sequential order", "The rule looks at all cells at the end of each block, and a sequential run has no blocks. Use the order \"shuffled\" or \"interleaved\".")
 	}
-	if len(ld.diags) == before {
+	if ld.trouble() == before {
 		u.Min = min(u.Min, u.Max)
 	}
 	run.Repetitions, run.Until = u.Max, u

@@ -103,23 +103,89 @@ func inOrder[A any](attrs map[string]A, at func(A) hcl.Range) []string {
 func nameRange(a *hcl.Attribute) hcl.Range { return a.NameRange }
 
 func (ld *loader) checkDynamic(b *hclsyntax.Block, n names, iterators []string) {
-	iterator := b.Labels[0]
-	if attr := b.Body.Attributes["iterator"]; attr != nil {
-		iterator = hcl.ExprAsKeyword(attr.Expr)
-	}
-	inner := append(iterators[:len(iterators):len(iterators)], iterator)
-	if attr := b.Body.Attributes["for_each"]; attr != nil {
+	attrs := b.Body.Attributes
+	if attr := attrs["for_each"]; attr != nil {
 		ld.checkExpr(attr, n, iterators, false)
 	}
-	if attr := b.Body.Attributes["labels"]; attr != nil && !ld.checkExpr(attr, n, inner, false) {
-		// Without labels there are no blocks.
-		if attr := b.Body.Attributes["for_each"]; attr != nil {
+	// Without its iterator or its labels nobody knows the blocks.
+	noBlocks := func() {
+		if attr := attrs["for_each"]; attr != nil {
 			attr.Expr = unknownExpr(attr.Expr)
 		}
+	}
+	iterator := b.Labels[0]
+	if attr := attrs["iterator"]; attr != nil {
+		if iterator = ld.checkIterator(attr); iterator == "" {
+			delete(attrs, "iterator")
+			noBlocks()
+			return
+		}
+	}
+	inner := append(iterators[:len(iterators):len(iterators)], iterator)
+	if attr := attrs["labels"]; attr != nil {
+		if !ld.checkExpr(attr, n, inner, false) {
+			noBlocks()
+		}
+		ld.followLabels(attr)
 	}
 	for _, content := range b.Body.Blocks {
 		ld.checkBody(content.Body, n, inner, b.Labels[0])
 	}
+}
+
+// checkIterator gives the name that a dynamic block's content has for an
+// element; empty: nobody knows. A name in quotes is a mistake, but the name
+// is known all the same.
+func (ld *loader) checkIterator(attr *hclsyntax.Attribute) string {
+	if name := hcl.ExprAsKeyword(attr.Expr); name != "" {
+		return name
+	}
+	at := attr.Expr.Range()
+	name := "size"
+	t, ok := attr.Expr.(*hclsyntax.TemplateExpr)
+	if ok = ok && t.IsStringLiteral(); ok {
+		v, _ := t.Value(nil)
+		if ok = hclsyntax.ValidIdentifier(v.AsString()); ok {
+			name = v.AsString()
+		}
+	}
+	ld.errorf(at, "Iterator is not a name", "An iterator is a new name for the element, without quotes: iterator = %[1]s; then %[1]s.key and %[1]s.value have meaning in the labels and the content.", name)
+	if !ok {
+		return ""
+	}
+	attr.Expr = &hclsyntax.ScopeTraversalExpr{Traversal: hcl.Traversal{hcl.TraverseRoot{Name: name, SrcRange: at}}, SrcRange: at}
+	return name
+}
+
+// followLabels makes labels that can't be computed follow from the error that
+// they come from.
+func (ld *loader) followLabels(attr *hclsyntax.Attribute) {
+	expr := attr.Expr
+	if g, ok := expr.(guarded); ok {
+		expr = g.Expression
+	}
+	if list, ok := expr.(*hclsyntax.TupleConsExpr); ok {
+		for i, e := range list.Exprs {
+			list.Exprs[i] = label{e, ld}
+		}
+	}
+}
+
+// label is an expression that is a block's label.
+type label struct {
+	hclsyntax.Expression
+	ld *loader
+}
+
+// Value implements hcl.Expression.
+func (l label) Value(ctx *hcl.EvalContext) (cty.Value, hcl.Diagnostics) {
+	v, diags := l.Expression.Value(ctx)
+	if diags.HasErrors() || !v.IsWhollyKnown() {
+		l.ld.blurred = true
+		l.ld.missed(l.Range())
+		diags = append(diags, silent(l.Range()))
+	}
+	return v, diags
 }
 
 // checkExpr checks one expression, and reports whether it may be evaluated.
@@ -261,6 +327,7 @@ type variables map[string]*variable
 // variable is one variable block.
 type variable struct {
 	block    *hcl.Block
+	unsound  bool     // a mistake hides what it is: its value is unknown, whatever is given
 	typ      cty.Type // NilType where the block does not say
 	defaults *typeexpr.Defaults
 	def      cty.Value // NilVal where there is none
@@ -280,14 +347,17 @@ func (ld *loader) variables(blocks hcl.Blocks, in Inputs) map[string]cty.Value {
 		}
 		declared[name] = ld.variable(b)
 	}
-	ld.givenByFiles(in.VarFiles, declared, vars)
-	ld.givenByFlags(in.Vars, declared, vars)
+	all := ld.givenByFiles(in.VarFiles, declared, vars)
+	all = ld.givenByFlags(in.Vars, declared, vars) && all
 	for name, v := range declared {
 		if _, ok := vars[name]; ok {
 			continue
 		}
 		vars[name] = v.def
-		if v.def == cty.NilVal {
+		switch {
+		case v.unsound || !all:
+			vars[name] = cty.DynamicVal
+		case v.def == cty.NilVal:
 			vars[name] = cty.DynamicVal
 			ld.errorf(v.block.DefRange, "Variable without a value", "The variable %s has no default. Give it a value with --var %s=… or add: default = ….", quote(name), name)
 		}
@@ -296,21 +366,20 @@ func (ld *loader) variables(blocks hcl.Blocks, in Inputs) map[string]cty.Value {
 }
 
 func (ld *loader) variable(b *hcl.Block) *variable {
-	attrs := ld.attributes(b.Body, "default", "description", "type")
+	attrs, ok := ld.attributes(b.Body, "default", "description", "type")
 	ld.text(attrs["description"])
-	v := &variable{block: b}
+	v := &variable{block: b, unsound: !ok}
 	if a := attrs["type"]; a != nil {
 		ty, defaults, diags := typeexpr.TypeConstraintWithDefaults(a.Expr)
 		ld.add(diags)
 		v.typ, v.defaults = ty, defaults
-		if diags.HasErrors() {
-			v.typ = cty.DynamicPseudoType
-		}
+		v.unsound = v.unsound || diags.HasErrors()
 	}
 	if a := attrs["default"]; a != nil {
 		def, diags := a.Expr.Value(ld.ctx)
 		ld.add(diags)
 		v.def = ld.convert(v, def, a.Expr.Range())
+		v.unsound = v.unsound || !v.def.IsWhollyKnown()
 	}
 	return v
 }
@@ -318,18 +387,21 @@ func (ld *loader) variable(b *hcl.Block) *variable {
 // convert brings a value to the variable's type: the one it says, or else
 // that of its default where that is text, a number or a bool.
 func (ld *loader) convert(v *variable, val cty.Value, at hcl.Range) cty.Value {
+	if v.unsound || !val.IsWhollyKnown() {
+		return cty.DynamicVal // said already
+	}
 	want := v.typ
 	if want == cty.NilType {
 		want = cty.DynamicPseudoType
 		if v.hasDefault() && v.def.Type().IsPrimitiveType() {
 			want = v.def.Type()
 		}
-		if v.hasDefault() && kind(v.def.Type()) != kind(val.Type()) && !want.IsPrimitiveType() && val.IsKnown() {
+		if v.hasDefault() && kind(v.def.Type()) != kind(val.Type()) && !want.IsPrimitiveType() {
 			ld.errorf(at, "Unsuitable value", "The variable %s has %s as its default, so its value can't be %s. Set its type if it may be anything: type = any.", quote(v.block.Labels[0]), article(v.def.Type()), article(val.Type()))
 			return cty.DynamicVal
 		}
 	}
-	if v.defaults != nil && !val.IsNull() && val.IsKnown() {
+	if v.defaults != nil && !val.IsNull() {
 		val = v.defaults.Apply(val)
 	}
 	out, err := convert.Convert(val, want)
@@ -341,7 +413,7 @@ func (ld *loader) convert(v *variable, val cty.Value, at hcl.Range) cty.Value {
 }
 
 func (v *variable) hasDefault() bool {
-	return v.def != cty.NilVal && v.def.IsKnown() && !v.def.IsNull()
+	return v.def != cty.NilVal && v.def.IsWhollyKnown() && !v.def.IsNull()
 }
 
 // kind tells lists from objects and from the rest.
@@ -369,12 +441,18 @@ func article(ty cty.Type) string {
 	return "a " + name
 }
 
-func (ld *loader) unknownVariable(name string, at hcl.Range, declared variables) {
+// unknownVariable reports a value for a variable that does not exist. It may
+// be meant for one that does, whose value nobody knows then.
+func (ld *loader) unknownVariable(name string, at hcl.Range, declared variables, vars map[string]cty.Value) {
 	hint := ""
 	if !ld.lost() {
 		names := slices.Sorted(maps.Keys(declared))
+		near := nearest(name, names)
 		if hint = didYouMean(name, names); hint == "" {
 			hint = fmt.Sprintf(" It has %s.", orNone(list(names)))
+		}
+		if _, given := vars[near]; near != "" && !given {
+			vars[near] = cty.DynamicVal
 		}
 	}
 	ld.errorf(at, "Unknown variable", "%s has no variable %s.%s", ld.file, quote(name), hint)
@@ -387,15 +465,18 @@ func orNone(s string) string {
 	return s
 }
 
-// givenByFiles reads files of attributes, one per variable.
-func (ld *loader) givenByFiles(files []string, declared variables, vars map[string]cty.Value) {
+// givenByFiles reads files of attributes, one per variable. It reports whether
+// it has understood all of them.
+func (ld *loader) givenByFiles(files []string, declared variables, vars map[string]cty.Value) bool {
+	all := true
 	for _, file := range files {
 		src, ok := ld.read(file)
-		if !ok {
-			continue
+		var body *hclsyntax.Body
+		if ok {
+			body, ok = ld.parse(src, file)
 		}
-		body, ok := ld.parse(src, file)
 		if !ok {
+			all = false
 			continue
 		}
 		for _, name := range inOrder(body.Attributes, func(a *hclsyntax.Attribute) hcl.Range { return a.NameRange }) {
@@ -403,10 +484,11 @@ func (ld *loader) givenByFiles(files []string, declared variables, vars map[stri
 		}
 		attrs, diags := body.JustAttributes()
 		ld.add(diags)
+		all = all && len(diags) == 0
 		for _, name := range inOrder(attrs, nameRange) {
 			v, a := declared[name], attrs[name]
 			if v == nil {
-				ld.unknownVariable(name, a.NameRange, declared)
+				ld.unknownVariable(name, a.NameRange, declared, vars)
 				continue
 			}
 			val, diags := a.Expr.Value(&hcl.EvalContext{Functions: ld.ctx.Functions})
@@ -414,23 +496,24 @@ func (ld *loader) givenByFiles(files []string, declared variables, vars map[stri
 			vars[name] = ld.convert(v, val, a.Expr.Range())
 		}
 	}
+	return all
 }
 
 // flagsFile is what the values of --var are called in messages, as if they
 // stood in a file with a line for each.
 const flagsFile = "--var"
 
-func (ld *loader) givenByFlags(flags []string, declared variables, vars map[string]cty.Value) {
+// givenByFlags reads name=value, one per variable. It reports whether it has
+// understood all of them.
+func (ld *loader) givenByFlags(flags []string, declared variables, vars map[string]cty.Value) bool {
 	if len(flags) == 0 {
-		return
+		return true
 	}
 	src := []byte(strings.Join(flags, "\n"))
 	if !ld.checkText(src, flagsFile) {
-		for name := range declared {
-			vars[name] = cty.DynamicVal
-		}
-		return
+		return false
 	}
+	all := true
 	ld.files[flagsFile] = &hcl.File{Bytes: src}
 	pos := hcl.InitialPos
 	for _, flag := range flags {
@@ -441,13 +524,15 @@ func (ld *loader) givenByFlags(flags []string, declared variables, vars map[stri
 		switch v := declared[name]; {
 		case !ok:
 			ld.errorf(whole, "Not a variable's value", "%s is not of the form name=value.", quote(flag))
+			all = false
 		case v == nil:
-			ld.unknownVariable(name, hcl.Range{Filename: flagsFile, Start: pos, End: advance(pos, name)}, declared)
+			ld.unknownVariable(name, hcl.Range{Filename: flagsFile, Start: pos, End: advance(pos, name)}, declared, vars)
 		default:
 			vars[name] = ld.given(v, text, at)
 		}
 		pos = hcl.Pos{Line: end.Line + 1, Column: 1, Byte: end.Byte + 1}
 	}
+	return all
 }
 
 func advance(p hcl.Pos, text string) hcl.Pos {
@@ -464,6 +549,9 @@ func advance(p hcl.Pos, text string) hcl.Pos {
 // given makes a value from the text behind --var name=. Text for a variable
 // of type string is taken as it is; so is any where nothing tells the type.
 func (ld *loader) given(v *variable, text string, at hcl.Range) cty.Value {
+	if v.unsound {
+		return cty.DynamicVal
+	}
 	want := v.typ
 	if want == cty.NilType && v.hasDefault() {
 		want = v.def.Type()

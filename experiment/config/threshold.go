@@ -23,7 +23,7 @@ var thresholdSchema = func() *hcl.BodySchema {
 func (ld *loader) thresholds(blocks hcl.Blocks, ax *axes, x *experiment.Experiment) (out []experiment.Threshold) {
 	seen := map[string]hcl.Range{}
 	for _, b := range blocks {
-		before := len(ld.diags)
+		before := ld.trouble()
 		t := experiment.Threshold{Name: b.Labels[0]}
 		if why := freeName(t.Name); why != "" {
 			ld.errorf(b.LabelRanges[0], "Invalid threshold name", "%s", why)
@@ -32,13 +32,11 @@ func (ld *loader) thresholds(blocks hcl.Blocks, ax *axes, x *experiment.Experime
 			ld.errorf(b.LabelRanges[0], "Duplicate threshold", "There is a threshold %s at %s already. Rename one of them.", quote(t.Name), place(first))
 		}
 		seen[t.Name] = b.LabelRanges[0]
-		content, diags := b.Body.Content(thresholdSchema)
-		ld.add(explain(diags, thresholdSchema))
-		ok := len(diags) == 0
-		ok = ld.thresholdMetric(&t, content.Attributes["metric"], b.DefRange) && ok
-		ok = ld.assert(&t, content.Attributes["assert"], b.DefRange) && ok
-		at, whereOK := ld.where(&t, content, ax, b.DefRange)
-		if !ok || !whereOK || len(ld.diags) > before {
+		content, ok := ld.content(b.Body, thresholdSchema)
+		ld.thresholdMetric(&t, content.Attributes["metric"], b.DefRange, ok)
+		ld.assert(&t, content.Attributes["assert"], b.DefRange, ok)
+		at := ld.where(&t, content, ax, b.DefRange)
+		if ld.trouble() > before {
 			continue
 		}
 		if ld.noCell(t.Where, ax, x, at) {
@@ -49,24 +47,22 @@ func (ld *loader) thresholds(blocks hcl.Blocks, ax *axes, x *experiment.Experime
 	return out
 }
 
-func (ld *loader) thresholdMetric(t *experiment.Threshold, attr *hcl.Attribute, at hcl.Range) bool {
+// thresholdMetric decodes what a threshold is about. all says that there are
+// no other attributes.
+func (ld *loader) thresholdMetric(t *experiment.Threshold, attr *hcl.Attribute, at hcl.Range, all bool) {
 	var known []string
 	for _, m := range experiment.Metrics {
 		known = append(known, m.Name)
 	}
 	name, st := ld.text(attr)
 	switch {
-	case st == unset:
+	case st == unset && all:
 		ld.errorf(at, "No metric", "Say what the threshold is about: metric = \"startup\". The metrics are %s.", list(known))
-		return false
-	case st == failed:
-		return false
+	case st != set:
 	case !slices.Contains(known, name):
 		ld.errorf(attr.Expr.Range(), "Unknown metric", "There is no metric %s.%s The metrics are %s.", quote(name), ld.didYouMean(name, known), list(known))
-		return false
 	}
 	t.Metric = name
-	return true
 }
 
 // assertion shows how an assertion is written.
@@ -131,27 +127,26 @@ func (ld *loader) checkAssert(attr *hclsyntax.Attribute, n names, iterators []st
 }
 
 // assert decodes what checkAssert left.
-func (ld *loader) assert(t *experiment.Threshold, attr *hcl.Attribute, at hcl.Range) bool {
+func (ld *loader) assert(t *experiment.Threshold, attr *hcl.Attribute, at hcl.Range, all bool) {
 	v, st := ld.value(attr)
-	if st == unset {
+	if st == unset && all {
 		ld.errorf(at, "No assertion", "Say what must hold: %s.", assertion)
 	}
 	if st != set {
-		return false
+		return
 	}
 	parts := v.AsValueSlice()
 	t.Quantile, t.Above = parts[0].AsString(), parts[1].AsString() == ">"
 	where := elementRanges(attr.Expr, 3)(2)
 	s, ok := scalar(parts[2])
 	if !ok {
-		ld.errorf(where, "Unsuitable bound", "The bound of %s must be a length of time, such as \"10ms\", but this is %s.", t.Metric, describe(parts[2]))
-		return false
+		ld.errorf(where, "Unsuitable bound", "The bound must be a length of time, such as \"10ms\", but this is %s.", describe(parts[2]))
+		return
 	}
 	d, err := time.ParseDuration(s)
 	switch {
 	case err == nil && d > 0:
 		t.Bound = d
-		return true
 	case err == nil:
 		ld.errorf(where, outOfRange, "A time is longer than nothing, so the bound must be, too, such as \"10ms\".")
 	default:
@@ -161,12 +156,11 @@ func (ld *loader) assert(t *experiment.Threshold, attr *hcl.Attribute, at hcl.Ra
 		}
 		ld.errorf(where, "Unsuitable bound", "The bound must be a length of time with a unit of ns, us, ms, s, m or h, such as \"10ms\", because every metric is a time; but this is %s.%s", quote(s), hint)
 	}
-	return false
 }
 
 // where decodes the rule that says which cells are meant, as a block or as an
 // object. Left out, it is all of them. It returns where the rule stands.
-func (ld *loader) where(t *experiment.Threshold, content *hcl.BodyContent, ax *axes, def hcl.Range) (hcl.Range, bool) {
+func (ld *loader) where(t *experiment.Threshold, content *hcl.BodyContent, ax *axes, def hcl.Range) hcl.Range {
 	attr := content.Attributes["where"]
 	ld.onlyOne(content.Blocks)
 	if len(content.Blocks) > 0 {
@@ -174,22 +168,19 @@ func (ld *loader) where(t *experiment.Threshold, content *hcl.BodyContent, ax *a
 		if attr != nil {
 			ld.errorf(attr.NameRange, "Where twice", "The threshold has a where block too, at %s. Merge the two.", place(b.DefRange))
 		}
-		before := len(ld.diags)
-		t.Where = ld.ruleOf(ld.attributes(b.Body, ruleNames...), ax, b.DefRange, "hold the threshold for")
-		return b.DefRange, len(ld.diags) == before
+		attrs, ok := ld.attributes(b.Body, ruleNames...)
+		t.Where = ld.ruleOf(attrs, ok, ax, b.DefRange, "hold the threshold for")
+		return b.DefRange
 	}
 	v, st := ld.value(attr)
-	if st == unset {
-		return def, true
-	}
-	if st == failed {
-		return def, false
+	if st != set {
+		return def
 	}
 	if kind(v.Type()) != "object" {
 		ld.unsuitable(attr, "an object, such as { backend = \"wazero.*\", start = \"cold\" }", v)
-		return def, false
+		return def
 	}
-	before := len(ld.diags)
+	before := ld.trouble()
 	keys, values := ld.itemRanges(attr)
 	attrs := hcl.Attributes{}
 	for it := v.ElementIterator(); it.Next(); {
@@ -201,10 +192,8 @@ func (ld *loader) where(t *experiment.Threshold, content *hcl.BodyContent, ax *a
 		}
 		attrs[name] = &hcl.Attribute{Name: name, Expr: hcl.StaticExpr(e, values(name)), Range: values(name), NameRange: keys(name)}
 	}
-	if len(ld.diags) == before {
-		t.Where = ld.ruleOf(attrs, ax, attr.Expr.Range(), "hold the threshold for")
-	}
-	return attr.Expr.Range(), len(ld.diags) == before
+	t.Where = ld.ruleOf(attrs, ld.trouble() == before, ax, attr.Expr.Range(), "hold the threshold for")
+	return attr.Expr.Range()
 }
 
 // itemRanges tells where the keys and values of an object stand: each on its
@@ -232,7 +221,7 @@ func (ld *loader) itemRanges(attr *hcl.Attribute) (keys, values func(string) hcl
 // noCell reports that a threshold speaks of no cell, as far as the file tells:
 // it would hold for ever.
 func (ld *loader) noCell(r experiment.Rule, ax *axes, x *experiment.Experiment, at hcl.Range) bool {
-	if ld.blurred || ax.vague || ax.function.vague || ax.input.vague || ax.backend.vague || ld.diags.HasErrors() {
+	if ld.blurred || ax.vague || ax.function.vague || ax.input.vague || ax.backend.vague || ld.trouble() > 0 {
 		return false // nobody knows the cells
 	}
 	patterns := 1 + len(r.Function) + len(r.Input) + len(r.Backend) + len(r.Start)
