@@ -58,11 +58,15 @@ type Backend interface {
 	Close(context.Context) error
 }
 
-// Checker is a backend whose engine is another process, which may go away
-// in the middle of a run and come back.
+// Checker is a backend whose engine is another process, which may go away or
+// hang in the middle of a run and come back.
 type Checker interface {
-	// Check returns why the engine does not answer.
+	// Check returns why the engine does not answer. It changes nothing.
 	Check(context.Context) error
+	// Sweep removes what trials left that have ended: what they could not
+	// remove, and what an engine made after nobody waited for it any more. No
+	// trial may be going on.
+	Sweep(context.Context) error
 }
 
 // Readier is an artifact that a trial may leave unfit for the next one: one
@@ -131,7 +135,8 @@ var (
 	ErrOutOfMemory   = errors.New("out of memory")
 	ErrContaminated  = errors.New("not as cold as its cell says")
 	ErrCrashed       = errors.New("the function crashed")
-	ErrCantStart     = errors.New("the function can't start") // its own fault or the experiment's, and no engine's
+	ErrCantStart     = errors.New("the function can't start")            // its own fault or the experiment's, and no engine's
+	ErrUnanswered    = errors.New("the engine had not answered in time") // a call that must come before the function
 	ErrAnswerTooLong = fmt.Errorf("the answer is longer than %d MiB", MaxAnswer>>20)
 )
 

@@ -36,9 +36,8 @@ func Clean(ctx context.Context, keepImages bool, declared ...string) (removed []
 		if dead, _ := owner.Abandoned(declared); !dead {
 			continue
 		}
-		err = c.ContainerRemove(ctx, found.ID, container.RemoveOptions{Force: true, RemoveVolumes: true})
-		if err != nil && !errdefs.IsNotFound(err) {
-			errs = append(errs, fmt.Errorf("remove container %s: %w", found.ID[:12], err))
+		if err := remove(ctx, c, found.ID); err != nil {
+			errs = append(errs, err)
 			continue
 		}
 		removed = append(removed, "container "+found.ID[:12]+" of run "+owner.Run)

@@ -11,7 +11,6 @@ import (
 	"strings"
 	"time"
 
-	"github.com/containerd/errdefs"
 	"github.com/docker/docker/api/types"
 	"github.com/docker/docker/api/types/container"
 	"github.com/docker/docker/client"
@@ -63,8 +62,8 @@ func (a *artifact) start(ctx context.Context, c *instance, s experiment.Start, r
 		return fmt.Errorf("%w: the engine gave a container that has run before", backends.ErrContaminated)
 	}
 	a.backend.seen[c.id] = true
-	if c.stream, err = c.client.ContainerAttach(ctx, c.id, container.AttachOptions{Stream: true, Stdin: true, Stdout: true, Stderr: true}); err != nil {
-		return fmt.Errorf("attach to the container: %w", err)
+	if c.stream, err = attach(ctx, c.client, c.id); err != nil {
+		return refused(ctx, "attach to the container", err)
 	}
 	c.exit, c.exitErr = c.client.ContainerWait(ctx, c.id, container.WaitConditionNextExit)
 	if s == experiment.Prepared {
@@ -75,10 +74,35 @@ func (a *artifact) start(ctx context.Context, c *instance, s experiment.Start, r
 	go c.read()
 	go c.write(r.Stdin)
 	if err := c.client.ContainerStart(ctx, c.id, container.StartOptions{}); err != nil {
-		return fmt.Errorf("start the container: %w", err)
+		return refused(ctx, "start the container", err)
 	}
 	t.MarkStarted(backends.Now())
 	return nil
+}
+
+// attach opens a container's streams. The client's own call does not end with
+// its context where the engine hangs.
+func attach(ctx context.Context, c *client.Client, id string) (types.HijackedResponse, error) {
+	type opened struct {
+		stream types.HijackedResponse
+		err    error
+	}
+	got := make(chan opened, 1)
+	go func() {
+		s, err := c.ContainerAttach(ctx, id, container.AttachOptions{Stream: true, Stdin: true, Stdout: true, Stderr: true})
+		got <- opened{s, err}
+	}()
+	select {
+	case o := <-got:
+		return o.stream, o.err
+	case <-ctx.Done():
+		go func() {
+			if o := <-got; o.err == nil {
+				o.stream.Close()
+			}
+		}()
+		return types.HijackedResponse{}, ctx.Err()
+	}
 }
 
 func (o *Options) containerConfig(image string, r backends.Request, owner backends.Owner) (*container.Config, *container.HostConfig, error) {
@@ -225,9 +249,8 @@ func (c *instance) Close(ctx context.Context, t *backends.Timeline) error {
 	if c.stream.Conn != nil {
 		c.stream.Close()
 	}
-	err := c.client.ContainerRemove(ctx, c.id, container.RemoveOptions{Force: true, RemoveVolumes: true})
-	if err != nil && !errdefs.IsNotFound(err) {
-		return fmt.Errorf("remove container %s: %w", c.id[:12], err)
+	if err := remove(ctx, c.client, c.id); err != nil {
+		return err
 	}
 	t.Mark(experiment.Removed)
 	return nil

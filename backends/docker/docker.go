@@ -8,6 +8,7 @@ package docker
 
 import (
 	"context"
+	"crypto/rand"
 	"errors"
 	"fmt"
 	"io/fs"
@@ -18,10 +19,8 @@ import (
 	"strings"
 	"time"
 
-	"github.com/containerd/errdefs"
 	"github.com/docker/docker/api/types"
 	"github.com/docker/docker/api/types/container"
-	"github.com/docker/docker/api/types/filters"
 	"github.com/docker/docker/api/types/system"
 	"github.com/docker/docker/client"
 	"github.com/docker/go-units"
@@ -188,14 +187,10 @@ func (o *Options) Open(ctx context.Context, s backends.Session) (backends.Backen
 	if err != nil {
 		return nil, err
 	}
-	b := &backend{options: o, session: s, client: c, seen: map[string]bool{}}
-	if b.info, err = c.Info(ctx); err != nil {
+	b := &backend{options: o, session: s, client: c, seen: map[string]bool{}, name: rand.Text()}
+	if err := b.ask(ctx); err != nil {
 		c.Close()
-		return nil, fmt.Errorf("ask Docker about itself: %w", err)
-	}
-	if b.version, err = c.ServerVersion(ctx); err != nil {
-		c.Close()
-		return nil, fmt.Errorf("ask Docker for its version: %w", err)
+		return nil, err
 	}
 	if o.Runtime != "" && b.info.Runtimes != nil {
 		if _, ok := b.info.Runtimes[o.Runtime]; !ok {
@@ -208,6 +203,25 @@ func (o *Options) Open(ctx context.Context, s backends.Session) (backends.Backen
 	}
 	b.cgroup = newCgroup(cgroupRoot, s.Owner, b.info.CgroupVersion, b.info.CgroupDriver, c.DaemonHost())
 	return b, nil
+}
+
+// answers bounds how long an engine may take to say what it is.
+const answers = 10 * time.Second
+
+// ask asks the engine what it is.
+func (b *backend) ask(ctx context.Context) (err error) {
+	limited, cancel := context.WithTimeout(ctx, answers)
+	defer cancel()
+	if b.info, err = b.client.Info(limited); err == nil {
+		b.version, err = b.client.ServerVersion(limited)
+	}
+	if err != nil && limited.Err() != nil && ctx.Err() == nil {
+		return &backends.Unavailable{What: "Docker does not say within " + answers.String() + " what it is", Remedy: "see the engine's log", Err: err}
+	}
+	if err != nil {
+		return fmt.Errorf("ask Docker about itself: %w", err)
+	}
+	return nil
 }
 
 // connect opens a client whose engine answers.
@@ -236,7 +250,9 @@ type backend struct {
 	version types.Version
 	cgroup  *cgroup         // above the containers; nil: their use is not measured
 	seen    map[string]bool // every container of this run, to prove that each is new
-	cut     bool            // a creation was abandoned: its container may come yet
+	name    string          // in labels, among the backends of the engine
+	alive   []string        // the live containers, by id
+	late    []*lateCreation // whose containers may come yet
 }
 
 func (b *backend) Describe() map[string]string {
@@ -260,8 +276,7 @@ func (b *backend) Describe() map[string]string {
 	return facts
 }
 
-// Check implements backends.Checker. An engine that comes back may bring
-// containers with it whose trials have long ended.
+// Check implements backends.Checker.
 func (b *backend) Check(ctx context.Context) error {
 	// An engine that ends still serves the connections that it has, so it is
 	// asked on a new one.
@@ -269,30 +284,13 @@ func (b *backend) Check(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	c.Close()
-	return b.removeLeft(ctx, false)
-}
-
-// labelLive marks the containers that outlive the trial that began them.
-const labelLive = "nebula.live"
-
-// removeLeft removes the containers of this run, the live ones too or not. No
-// trial may be going on.
-func (b *backend) removeLeft(ctx context.Context, live bool) error {
-	left, err := b.client.ContainerList(ctx, container.ListOptions{
-		All: true, Filters: filters.NewArgs(filters.Arg("label", backends.LabelRun+"="+b.session.Owner.Run)),
-	})
-	errs := []error{err}
-	for _, c := range left {
-		if c.Labels[labelLive] != "" && !live {
-			continue // its artefact knows of it
-		}
-		err := b.client.ContainerRemove(ctx, c.ID, container.RemoveOptions{Force: true, RemoveVolumes: true})
-		if err != nil && !errdefs.IsNotFound(err) {
-			errs = append(errs, fmt.Errorf("remove container %s: %w", c.ID[:12], err))
-		}
+	defer c.Close()
+	// To tell its version it asks containerd for its own, without which it
+	// can start nothing; a ping does not get that far.
+	if _, err := c.ServerVersion(ctx); err != nil {
+		return &backends.Unavailable{What: "Docker answers at " + c.DaemonHost() + ", but not for containerd", Remedy: "see the engine's log", Err: err}
 	}
-	return errors.Join(errs...)
+	return nil
 }
 
 // create creates a container for a request.
@@ -308,17 +306,29 @@ func (b *backend) create(ctx context.Context, image string, r backends.Request, 
 		host.MemorySwap = host.Memory
 	}
 	change(config, host)
-	created, err := b.client.ContainerCreate(ctx, config, host, nil, nil, "")
+	id, err = b.creation(ctx, config, host)
 	if err != nil {
-		b.cut = b.cut || ctx.Err() != nil
-		return "", fmt.Errorf("create the container: %w", err)
+		return "", refused(ctx, "create the container", err)
 	}
-	return created.ID, nil
+	return id, nil
 }
 
-func (b *backend) Close(context.Context) error {
+// refused says what became of a call that must come before the function.
+func refused(ctx context.Context, what string, err error) error {
+	if ctx.Err() != nil {
+		return fmt.Errorf("%w: %s", backends.ErrUnanswered, what)
+	}
+	return fmt.Errorf("%s: %w", what, err)
+}
+
+// Close removes what is left of the run's containers.
+func (b *backend) Close(ctx context.Context) error {
+	err := b.Sweep(ctx)
+	for _, l := range b.late {
+		l.cancel()
+	}
 	b.cgroup.remove()
-	return b.client.Close()
+	return errors.Join(err, b.client.Close())
 }
 
 func sortedKeys[V any](m map[string]V) []string {

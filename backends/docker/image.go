@@ -16,7 +16,6 @@ import (
 	"regexp"
 	"runtime"
 	"strings"
-	"time"
 
 	"github.com/containerd/errdefs"
 	dockerbuild "github.com/docker/docker/api/types/build"
@@ -330,14 +329,7 @@ func contextTar(dir string, w io.Writer) error {
 // Close removes the image, if it was made for this run, and what an engine
 // that went away kept of trials.
 func (a *artifact) Close(ctx context.Context) error {
-	for _, l := range a.live {
-		l.stream.Close() // or the engine would wait for somebody to read it
-	}
-	if a.backend.cut {
-		time.Sleep(time.Second) // for the engine to finish what nobody waits for
-		a.backend.cut = false
-	}
-	if err := a.backend.removeLeft(ctx, true); err != nil {
+	if err := a.endAll(ctx); err != nil {
 		return err
 	}
 	if !a.made {

@@ -12,6 +12,8 @@ import (
 
 // Look looks at the engine for what disturbs measurements.
 func Look(ctx context.Context) []experiment.Finding {
+	ctx, cancel := context.WithTimeout(ctx, answers)
+	defer cancel()
 	c, err := connect(ctx)
 	if err != nil {
 		return []experiment.Finding{{Check: "Docker", Severity: experiment.Unknown, Found: err.Error()}}

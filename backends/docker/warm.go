@@ -5,10 +5,10 @@ import (
 	"errors"
 	"fmt"
 	"maps"
+	"slices"
 	"sync"
 	"time"
 
-	"github.com/containerd/errdefs"
 	"github.com/docker/docker/api/types"
 	"github.com/docker/docker/api/types/container"
 	"github.com/docker/docker/pkg/stdcopy"
@@ -28,7 +28,8 @@ type live struct {
 	stream  types.HijackedResponse
 	exit    <-chan container.WaitResponse
 	exitErr <-chan error
-	signals chan error // from the reader: something has arrived, or all is over
+	end     context.CancelFunc // of the waiting for its exit
+	signals chan error         // from the reader: something has arrived, or all is over
 
 	mu       sync.Mutex
 	timeline *backends.Timeline
@@ -49,7 +50,9 @@ func (a *artifact) Frames(ctx context.Context, r backends.Request) error {
 		_, err = l.answer(ctx, r, backends.NewTimeline(backends.Now), true)
 	}
 	if l != nil {
-		err = errors.Join(err, l.remove(context.WithoutCancel(ctx)))
+		removal, cancel := context.WithTimeout(context.WithoutCancel(ctx), lateness)
+		defer cancel()
+		err = errors.Join(err, l.remove(removal))
 	}
 	return err
 }
@@ -88,21 +91,26 @@ func (a *artifact) begin(ctx context.Context, r backends.Request) (*live, error)
 	maps.Copy(env, r.Env)
 	r.Env = env
 	id, err := a.backend.create(ctx, a.image, r, func(config *container.Config, _ *container.HostConfig) {
-		config.Labels[labelLive] = "1"
+		config.Labels[labelLive] = a.backend.name
 	})
 	if err != nil {
 		return nil, err
 	}
 	c := a.backend.client
 	l := &live{backend: a.backend, id: id, signals: make(chan error, 1)}
-	if l.stream, err = c.ContainerAttach(ctx, l.id, container.AttachOptions{Stream: true, Stdin: true, Stdout: true, Stderr: true}); err != nil {
-		return l, fmt.Errorf("attach to the container: %w", err)
+	a.backend.alive = append(a.backend.alive, id)
+	if l.stream, err = attach(ctx, c, l.id); err != nil {
+		return l, refused(ctx, "attach to the container", err)
 	}
-	// It outlives the trial that began it.
-	l.exit, l.exitErr = c.ContainerWait(context.WithoutCancel(ctx), l.id, container.WaitConditionNextExit)
+	// It outlives the trial that began it, but this call does not.
+	life, end := context.WithCancel(context.WithoutCancel(ctx))
+	l.end = end
+	unbound := context.AfterFunc(ctx, end)
+	l.exit, l.exitErr = c.ContainerWait(life, l.id, container.WaitConditionNextExit)
+	unbound()
 	go l.read()
 	if err := c.ContainerStart(ctx, l.id, container.StartOptions{}); err != nil {
-		return l, fmt.Errorf("start the container: %w", err)
+		return l, refused(ctx, "start the container", err)
 	}
 	return l, nil
 }
@@ -280,11 +288,23 @@ func (l *live) remove(ctx context.Context) error {
 	if l.stream.Conn != nil {
 		l.stream.Close()
 	}
-	err := l.backend.client.ContainerRemove(ctx, l.id, container.RemoveOptions{Force: true, RemoveVolumes: true})
-	if err != nil && !errdefs.IsNotFound(err) {
-		return fmt.Errorf("remove container %s: %w", l.id[:12], err)
+	if l.end != nil {
+		l.end()
 	}
-	return nil
+	// What can't be removed now is the next sweep's.
+	l.backend.alive = slices.DeleteFunc(l.backend.alive, func(id string) bool { return id == l.id })
+	return remove(ctx, l.backend.client, l.id)
+}
+
+// endAll removes every live container of the artifact, and what the backend
+// has left of trials.
+func (a *artifact) endAll(ctx context.Context) error {
+	var errs []error
+	for key, l := range a.live {
+		delete(a.live, key)
+		errs = append(errs, l.remove(ctx))
+	}
+	return errors.Join(append(errs, a.backend.Sweep(ctx))...)
 }
 
 // warmInstance is one request to a live container.

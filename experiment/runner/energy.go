@@ -212,7 +212,7 @@ func (r *Runner) window(stop, abort context.Context, e *Energy, w experiment.Win
 	if e.series[c] == nil {
 		e.series[c] = &series{}
 	}
-	s := e.series[c]
+	s, outages := e.series[c], 0
 	for attempt := made + 1; ; attempt++ {
 		rec := &results.EnergyWindow{
 			Window: w.Window, Block: w.Block, Attempt: attempt, Cell: c,
@@ -227,11 +227,14 @@ func (r *Runner) window(stop, abort context.Context, e *Energy, w experiment.Win
 		if err != nil {
 			e.idle = nil
 			rec.Invalid = clip(err.Error())
-			if away = r.Engines.check(abort, c.Backend); away == nil {
+			if h := (*hung)(nil); errors.As(err, &h) {
+				away = h.away
+			} else if away = r.Engines.check(abort, c.Backend); away == nil {
+				r.sweep(abort, c.Backend)
 				again, s.bad = again && !s.bad, true // what fails in each block need not fail nine times
 			}
 		}
-		rec.Again = rec.Invalid != "" && (again || away != nil)
+		rec.Again = rec.Invalid != "" && (again && away == nil || away != nil && outages < maxOutages)
 		if err := e.Record(rec); err != nil {
 			return fmt.Errorf("write the record of energy window %d: %w", w.Window, err)
 		}
@@ -242,11 +245,10 @@ func (r *Runner) window(stop, abort context.Context, e *Energy, w experiment.Win
 			r.Log.Warn().Int("window", w.Window).Int("attempt", attempt).Msg("the energy window is invalid; trying again: " + rec.Invalid)
 			continue
 		}
-		r.Log.Warn().Str("backend", c.Backend).Msg("waiting for the engine to come back: " + away.Error())
-		if err := r.cameBack(stop, c.Backend); err != nil {
+		if err := r.cameBack(stop, c.Backend, away); err != nil {
 			return err
 		}
-		made = attempt // an outage is nobody's failure
+		made, outages = attempt, outages+1 // an outage is nobody's failure
 		if err := wait(stop, r.retryPause); err != nil {
 			return err
 		}
@@ -265,10 +267,10 @@ func clip(s string) string {
 // measure fills a record. Its error is the function's, the engine's, or that
 // of a context that ended; what the counters say is in the record alone.
 func (r *Runner) measure(stop, abort context.Context, e *Energy, s *series, rec *results.EnergyWindow, in experiment.Input) (err error) {
-	a := r.Engines.artifact(rec.Backend, rec.Function)
-	makeReady(abort, a)
+	d := r.desk(rec.Cell)
+	makeReady(abort, d.artifact)
 	serve := func(n int, expected time.Duration) (int64, error) {
-		return serve(stop, abort, a, rec.Cell, in, n, time.Duration(r.Plan.TimeoutNS), expected)
+		return d.serve(stop, abort, rec.Start, in, n, expected)
 	}
 	if s.n == 0 {
 		e.idle = nil
@@ -432,14 +434,14 @@ func fill(s experiment.Start, length time.Duration, now func() int64, serve func
 // serve serves a request n times and judges every answer. It gives the CPU
 // time of the function where the backend measures it. Stop ends it after the
 // invocation in flight, or after a series that a backend serves on one call.
-func serve(stop, abort context.Context, a backends.Artifact, c experiment.Cell, in experiment.Input, n int, timeout, expected time.Duration) (cpu int64, err error) {
+func (d desk) serve(stop, abort context.Context, s experiment.Start, in experiment.Input, n int, expected time.Duration) (cpu int64, err error) {
 	req := backends.Request{Stdin: []byte(in.Stdin), Args: in.Args, Env: in.Env, Window: true}
-	if rep, ok := a.(backends.Repeater); ok {
+	if rep, ok := d.artifact.(backends.Repeater); ok {
 		// A window may take far longer than it should, but not for ever.
-		limit := timeout + 10*expected
+		limit := d.timeout + 10*expected
 		ctx, cancel := context.WithTimeout(abort, limit)
 		defer cancel()
-		done, err := rep.Repeat(ctx, c.Start, req, n)
+		done, err := rep.Repeat(ctx, s, req, n)
 		if err != nil {
 			if errors.Is(ctx.Err(), context.DeadlineExceeded) && !decided(err) {
 				err = fmt.Errorf("stopped after %s: %w", limit, context.DeadlineExceeded)
@@ -460,7 +462,7 @@ func serve(stop, abort context.Context, a backends.Artifact, c experiment.Cell, 
 		if stop.Err() != nil {
 			return 0, context.Canceled
 		}
-		resp, err := request(abort, a, c.Start, req, backends.NewTimeline(backends.Now), timeout)
+		resp, err := d.request(abort, s, req, backends.NewTimeline(backends.Now))
 		switch outcome(abort, in, resp, err) {
 		case experiment.OK:
 			cpu += resp.Usage.CPU
@@ -472,6 +474,9 @@ func serve(stop, abort context.Context, a backends.Artifact, c experiment.Cell, 
 			}
 			fallthrough
 		default:
+			if said := strings.TrimSpace(string(resp.Stderr)); said != "" {
+				err = fmt.Errorf("%w: %s", err, said)
+			}
 			return 0, fmt.Errorf("after %d of %d invocations: %w", i, n, err)
 		}
 	}

@@ -8,6 +8,8 @@ import (
 	"strconv"
 	"time"
 
+	"github.com/rs/zerolog"
+
 	"github.com/nebula-bench/nebula/backends"
 	"github.com/nebula-bench/nebula/experiment"
 	"github.com/nebula-bench/nebula/experiment/results"
@@ -103,18 +105,38 @@ func (e *Engines) tryFrames(ctx context.Context, backend string, f experiment.Fu
 	if !ok {
 		return
 	}
-	ctx, cancel := context.WithTimeout(ctx, e.experiment.Run.Timeout)
-	defer cancel()
 	for _, in := range f.Inputs {
 		if in.Name != input {
 			continue
 		}
-		err := framer.Frames(ctx, backends.Request{Stdin: []byte(in.Stdin), Args: in.Args, Env: in.Env})
+		req := backends.Request{Stdin: []byte(in.Stdin), Args: in.Args, Env: in.Env}
+		err := e.askFrames(ctx, framer, req, backend, s.Log)
 		if errors.Is(err, backends.ErrNoFrames) {
 			e.frameless[[2]string{backend, f.Name}] = true
 		}
 		if err != nil {
 			s.Log.Debug().Err(err).Str("backend", backend).Str("function", f.Name).Msg("tried for a warm start")
+		}
+	}
+}
+
+// askFrames tries a function once, or again where its engine hung.
+func (e *Engines) askFrames(ctx context.Context, f backends.Framer, req backends.Request, backend string, log zerolog.Logger) error {
+	for {
+		limited, cancel := context.WithTimeout(ctx, e.experiment.Run.Timeout)
+		err := f.Frames(limited, req)
+		cancel()
+		if err == nil || errors.Is(err, backends.ErrNoFrames) || ctx.Err() != nil {
+			return err
+		}
+		away := e.check(ctx, backend)
+		r := Runner{Engines: e, Log: log, patience: patience, retryPause: retryPause}
+		if away == nil {
+			r.sweep(ctx, backend)
+			return err
+		}
+		if r.cameBack(ctx, backend, away) != nil {
+			return err // the trials will say so
 		}
 	}
 }
@@ -147,16 +169,30 @@ func (e *Engines) Lacks(f experiment.Function, b experiment.Backend, s experimen
 	return experiment.Lack{Reason: why, Machine: why != ""}
 }
 
-// check reports whether a backend's engine is away. Of one that can't be
-// asked, nothing is known.
+// answers bounds how long an engine may take to say that it is there.
+const answers = 5 * time.Second
+
+// check reports whether a backend's engine is away or hangs. Of one that
+// can't be asked, nothing is known.
 func (e *Engines) check(ctx context.Context, backend string) error {
 	c, ok := e.backends[backend].(backends.Checker)
 	if !ok {
 		return nil
 	}
-	ctx, cancel := context.WithTimeout(ctx, 5*time.Second)
+	ctx, cancel := context.WithTimeout(ctx, answers)
 	defer cancel()
 	return c.Check(ctx)
+}
+
+// sweep has a backend remove what trials left.
+func (e *Engines) sweep(ctx context.Context, backend string) error {
+	c, ok := e.backends[backend].(backends.Checker)
+	if !ok {
+		return nil
+	}
+	ctx, cancel := context.WithTimeout(ctx, closing)
+	defer cancel()
+	return c.Sweep(ctx)
 }
 
 // inputs gives the inputs by function and name.
@@ -218,12 +254,20 @@ func (e *Engines) Close() error {
 	ctx, cancel := context.WithTimeout(context.Background(), closing)
 	defer cancel()
 	var errs []error
-	for _, as := range e.artifacts {
-		for _, a := range as {
-			errs = append(errs, a.Close(ctx))
+	for name, b := range e.backends {
+		away := e.check(ctx, name)
+		ctx := ctx
+		if away != nil { // it would be waited for in vain
+			errs = append(errs, away)
+			var cancel func()
+			ctx, cancel = context.WithTimeout(ctx, parting)
+			defer cancel()
 		}
-	}
-	for _, b := range e.backends {
+		for _, a := range e.artifacts[name] {
+			if err := a.Close(ctx); away == nil {
+				errs = append(errs, err)
+			}
+		}
 		errs = append(errs, b.Close(ctx))
 	}
 	return errors.Join(errs...)

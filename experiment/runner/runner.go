@@ -26,9 +26,18 @@ import (
 // hang on the user's Ctrl-C, or nothing would be removed.
 const closing = 30 * time.Second
 
+// sluggish is how long an engine takes to say that it is there which hung until
+// then.
+const sluggish = time.Second
+
+// parting is how long an engine that does not answer is asked to remove
+// something all the same.
+const parting = 200 * time.Millisecond
+
 // Bounds on what is done about an engine that fails.
 const (
 	maxAttempts = 3
+	maxOutages  = 10                     // of one trial or window: more are its own doing
 	patience    = 2 * time.Minute        // with an engine that does not answer
 	retryPause  = 500 * time.Millisecond // between attempts, and between asking whether it answers
 )
@@ -169,7 +178,7 @@ func (r *Runner) tell(stops []results.Stop, decided map[experiment.Cell]bool) er
 // attempts runs a trial until the engine lets it have an end of its own, a
 // bounded number of times, each on record. It gives the last record.
 func (r *Runner) attempts(stop, abort context.Context, c experiment.Cell, in experiment.Input, t experiment.Trial, made int) (*results.Trial, error) {
-	a := r.Engines.artifact(c.Backend, c.Function)
+	d, outages := r.desk(c), 0
 	for attempt := made + 1; ; attempt++ {
 		if err := wait(stop, time.Duration(r.Plan.PauseNS)); err != nil {
 			return nil, err
@@ -177,14 +186,16 @@ func (r *Runner) attempts(stop, abort context.Context, c experiment.Cell, in exp
 		if abort.Err() != nil {
 			return nil, context.Canceled
 		}
-		makeReady(abort, a)
-		rec := trial(abort, a, c, in, t, time.Duration(r.Plan.TimeoutNS))
+		makeReady(abort, d.artifact)
+		rec, away := trial(abort, d, c, in, t)
 		rec.Attempt = attempt
-		var away error
 		switch rec.Outcome {
-		case experiment.BackendError, experiment.Failed, experiment.OutOfMemory:
-			if abort.Err() == nil {
+		case experiment.BackendError, experiment.Failed, experiment.OutOfMemory, experiment.Timeout:
+			if away == nil && abort.Err() == nil {
 				away = r.Engines.check(abort, c.Backend)
+			}
+			if away == nil && abort.Err() == nil {
+				r.sweep(abort, c.Backend)
 			}
 		}
 		if away != nil && rec.Outcome != experiment.BackendError {
@@ -192,7 +203,7 @@ func (r *Runner) attempts(stop, abort context.Context, c experiment.Cell, in exp
 			rec.Error = strings.TrimSpace(fmt.Sprintf("the engine went away, and the function ended as %s: %s", rec.Outcome, rec.Error))
 			rec.Outcome = experiment.BackendError
 		}
-		rec.Again = rec.Outcome == experiment.BackendError && abort.Err() == nil && (away != nil || attempt < made+maxAttempts)
+		rec.Again = rec.Outcome == experiment.BackendError && abort.Err() == nil && (away != nil && outages < maxOutages || away == nil && attempt < made+maxAttempts)
 		if err := r.Record(rec); err != nil {
 			return nil, fmt.Errorf("write the record of trial %d: %w", t.Trial, err)
 		}
@@ -202,12 +213,10 @@ func (r *Runner) attempts(stop, abort context.Context, c experiment.Cell, in exp
 		if away == nil {
 			r.Log.Warn().Int("trial", t.Trial).Int("attempt", attempt).Msg("the engine failed; trying again: " + rec.Error)
 		} else {
-			r.Log.Warn().Str("backend", c.Backend).Msg("waiting for the engine to come back: " + away.Error())
-			if err := r.cameBack(stop, c.Backend); err != nil {
+			if err := r.cameBack(stop, c.Backend, away); err != nil {
 				return nil, err
 			}
-			r.Log.Info().Str("backend", c.Backend).Msg("the engine is back")
-			made = attempt // an outage is nobody's failure
+			made, outages = attempt, outages+1 // an outage is nobody's failure
 		}
 		if err := wait(stop, r.retryPause); err != nil {
 			return nil, err
@@ -225,11 +234,15 @@ func makeReady(abort context.Context, a backends.Artifact) {
 	}
 }
 
-// cameBack waits for an engine to answer again.
-func (r *Runner) cameBack(stop context.Context, backend string) error {
+// cameBack waits for an engine to answer again, and has it remove what it
+// still holds of trials.
+func (r *Runner) cameBack(stop context.Context, backend string, away error) error {
+	r.Log.Warn().Str("backend", backend).Msg("waiting for the engine to come back: " + away.Error())
 	for until := time.Now().Add(r.patience); ; {
 		err := r.Engines.check(stop, backend)
 		if err == nil {
+			r.Log.Info().Str("backend", backend).Msg("the engine is back")
+			r.sweep(stop, backend)
 			return nil
 		}
 		if stop.Err() == nil && time.Now().After(until) {
@@ -238,6 +251,14 @@ func (r *Runner) cameBack(stop context.Context, backend string) error {
 		if err := wait(stop, r.retryPause); err != nil {
 			return err
 		}
+	}
+}
+
+// sweep has a backend remove what trials left. What stays is said: the next
+// sweep will find it, or that at the end of the run.
+func (r *Runner) sweep(ctx context.Context, backend string) {
+	if err := r.Engines.sweep(ctx, backend); err != nil && ctx.Err() == nil {
+		r.Log.Warn().Err(err).Str("backend", backend).Msg("could not remove everything that a trial made")
 	}
 }
 
@@ -257,8 +278,9 @@ func wait(stop context.Context, d time.Duration) error {
 	return nil
 }
 
-// trial runs one request and judges it.
-func trial(abort context.Context, a backends.Artifact, c experiment.Cell, in experiment.Input, t experiment.Trial, timeout time.Duration) *results.Trial {
+// trial runs one request and judges it. Where the engine hung meanwhile, away
+// says so.
+func trial(abort context.Context, d desk, c experiment.Cell, in experiment.Input, t experiment.Trial) (_ *results.Trial, away error) {
 	rec := &results.Trial{
 		Trial: t.Trial, Block: t.Block, Warmup: t.Warmup,
 		Function: c.Function, Input: c.Input, Backend: c.Backend, Start: c.Start,
@@ -266,7 +288,10 @@ func trial(abort context.Context, a backends.Artifact, c experiment.Cell, in exp
 	}
 	req := backends.Request{Trial: t.Trial, Stdin: []byte(in.Stdin), Args: in.Args, Env: in.Env}
 	timeline := backends.NewTimeline(backends.Now)
-	resp, err := request(abort, a, c.Start, req, timeline, timeout)
+	resp, err := d.request(abort, c.Start, req, timeline)
+	if h := (*hung)(nil); errors.As(err, &h) {
+		away = h.away
+	}
 	rec.Outcome = outcome(abort, in, resp, err)
 	stamps, source := timeline.Stamps()
 	if err != nil {
@@ -286,33 +311,86 @@ func trial(abort context.Context, a backends.Artifact, c experiment.Cell, in exp
 	}
 	rec.At, rec.ReadySource = stamps.Relative(), string(source)
 	rec.CPU, rec.PeakMemory = resp.Usage.CPU, resp.Usage.PeakMemory
-	return rec
+	return rec, away
 }
 
-// request serves one request and always removes what it created.
-func request(abort context.Context, a backends.Artifact, s experiment.Start, req backends.Request, t *backends.Timeline, timeout time.Duration) (resp backends.Response, err error) {
-	ctx, cancel := context.WithTimeout(abort, timeout)
+// desk is where the requests of a cell are handed in.
+type desk struct {
+	artifact backends.Artifact
+	timeout  time.Duration
+	check    func(context.Context) error // why the engine does not answer
+}
+
+func (r *Runner) desk(c experiment.Cell) desk {
+	return desk{
+		r.Engines.artifact(c.Backend, c.Function), time.Duration(r.Plan.TimeoutNS),
+		func(ctx context.Context) error {
+			began := time.Now()
+			err := r.Engines.check(ctx, c.Backend)
+			if took := time.Since(began); err == nil && took > sluggish {
+				err = fmt.Errorf("it took %s to say that it is there", took.Round(time.Millisecond))
+			}
+			return err
+		},
+	}
+}
+
+// hung is the error of a request whose engine did not answer when it ended.
+// It is none of those that name a culprit.
+type hung struct {
+	away  error
+	ended string // how the request ended
+}
+
+func (h *hung) Error() string {
+	return "the engine hangs or is away: " + h.away.Error() + "; the request: " + h.ended
+}
+
+// request serves one request and always removes what it created, or as much
+// of it as an engine that hangs lets it.
+func (d desk) request(abort context.Context, s experiment.Start, req backends.Request, t *backends.Timeline) (resp backends.Response, err error) {
+	ctx, cancel := context.WithTimeout(abort, d.timeout)
 	defer cancel()
 	t.Mark(experiment.Requested)
-	i, err := a.Start(ctx, s, req, t)
+	i, err := d.artifact.Start(ctx, s, req, t)
 	if err == nil {
 		resp, err = i.Invoke(ctx, req, t)
 	}
-	switch {
-	case err == nil || decided(err):
-	case errors.Is(ctx.Err(), context.DeadlineExceeded):
-		err = fmt.Errorf("stopped after %s: %w", timeout, context.DeadlineExceeded)
-	case errors.Is(err, context.DeadlineExceeded):
-		err = fmt.Errorf("%v", err) // the engine's own patience, not the function's time
+	patience := closing
+	if err != nil && !decided(err) {
+		// Asked before anything is removed: an engine that hangs would keep
+		// that until it is back, and then look fine.
+		away := d.check(context.WithoutCancel(abort))
+		err = d.ended(ctx, err, away)
+		if away != nil {
+			patience = parting
+		}
 	}
 	if i != nil {
-		cleanup, cancel := context.WithTimeout(context.WithoutCancel(abort), closing)
+		cleanup, cancel := context.WithTimeout(context.WithoutCancel(abort), patience)
 		defer cancel()
 		if cerr := i.Close(cleanup, t); cerr != nil && err == nil {
 			err = fmt.Errorf("remove what the trial made: %v", cerr) // whatever its kind
 		}
 	}
 	return resp, err
+}
+
+// ended says how a request ended that names no culprit itself.
+func (d desk) ended(ctx context.Context, err, away error) error {
+	late := errors.Is(ctx.Err(), context.DeadlineExceeded)
+	switch {
+	case late && errors.Is(err, backends.ErrUnanswered):
+		err = fmt.Errorf("stopped after %s: %v", d.timeout, err) // before the function had its turn
+	case late:
+		err = fmt.Errorf("stopped after %s: %w", d.timeout, context.DeadlineExceeded)
+	case errors.Is(err, context.DeadlineExceeded):
+		err = fmt.Errorf("%v", err) // the engine's own patience, not the function's time
+	}
+	if away != nil {
+		return &hung{away, err.Error()}
+	}
+	return err
 }
 
 // decided reports whether an error already says how the trial ended.
