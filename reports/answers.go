@@ -83,7 +83,7 @@ func comparisonTable(v Verdict) *table {
 			verdict += fmt.Sprintf(", about %d trials needed", c.Need)
 		}
 		row := cells(c.Input)
-		for _, x := range []string{duration(c.First.MedianNS), duration(c.Other.MedianNS), ratio, interval, verdict} {
+		for _, x := range []string{c.First.median(), c.Other.median(), ratio, interval, verdict} {
 			row = append(row, td{Text: x, Right: true})
 		}
 		t.Rows = append(t.Rows, row)

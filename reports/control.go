@@ -12,8 +12,9 @@ import (
 type Control struct {
 	Backend     string       `json:"backend"`
 	Copy        string       `json:"copy"`
-	Comparisons []Comparison `json:"comparisons"` // startup and runtime of each cell
-	Differ      int          `json:"differ"`      // of them
+	Comparisons []Comparison `json:"comparisons"`     // startup and runtime of each cell
+	Differ      int          `json:"differ"`          // of them
+	Alone       int          `json:"alone,omitempty"` // cells of which one of the two has no trial that counts
 	// Widest is the ratio that is furthest from 1 of those that differ.
 	Widest *Comparison `json:"widest,omitempty"`
 }
@@ -36,6 +37,9 @@ func controls(s *Summary) (out []Control) {
 			})
 			if j < 0 {
 				continue
+			}
+			if (cells[i].N > 0) != (cells[j].N > 0) {
+				control.Alone++
 			}
 			for _, m := range []string{"startup", "runtime"} {
 				if cells[i].Metrics[m].N > 0 && cells[j].Metrics[m].N > 0 {
@@ -82,6 +86,9 @@ func controlCaveats(cs []Control) (out []Caveat) {
 		t := &v.Text
 		t.name(c.Backend).say(" ran twice, as its own control: %d of %s tell", c.Differ, plural(len(c.Comparisons), "comparison"))
 		t.say(" the two apart, where chance alone would do so in about one of twenty.")
+		if c.Alone > 0 {
+			t.say(" %s not among them: on one of the two no trial counts.", plural(c.Alone, "cell")+isAre(c.Alone))
+		}
 		if c.Widest != nil {
 			t.say(" The widest is a ratio of %s ", number(*c.Widest.Ratio, ratioDecimals(*c.Widest.Ratio)))
 			t.interval(bracket(*c.Widest.Low, *c.Widest.High)).say(": this machine makes differences of that size out of nothing.")

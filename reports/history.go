@@ -18,7 +18,7 @@ import (
 const digestFile = "digest.json"
 
 // digestVersion changes with whatever a digest says or how it is worked out.
-const digestVersion = 1
+const digestVersion = 2
 
 // digest is the content of digestFile.
 type digest struct {

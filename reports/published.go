@@ -197,9 +197,14 @@ func columnsOf(r *experiment.Reference) (columns []string) {
 // behind says what the numbers of this run's columns are, and how much of a
 // difference is teardown.
 func behind(s *Summary, r *experiment.Reference) (out []Sentence) {
-	if _, n := hereAs(s, r, columnsOf(r)); n > 0 {
+	columns := columnsOf(r)
+	if _, n := hereAs(s, r, columns); n > 0 {
 		var t Sentence
-		t.say("Of this run the table holds arithmetic means, as the publication does, here of the medians of %s of function and input, and from the least to the greatest of them.", plural(n, "pair"))
+		of := plural(n, "pair")
+		if all := pairsOf(s, besides(s, r, columns)); all > n {
+			of = fmt.Sprintf("%d of %s", n, plural(all, "pair"))
+		}
+		t.say("Of this run the table holds arithmetic means, as the publication does, here of the medians of %s of function and input, and from the least to the greatest of them.", of)
 		out = append(out, t)
 	}
 	return append(out, teardownIn(s, r)...)
@@ -216,6 +221,18 @@ func hereAs(s *Summary, r *experiment.Reference, columns []string) ([]pooled, in
 		one = append(one, ks[0])
 	}
 	return pool(s.ran(), one...)
+}
+
+// pairsOf counts the pairs of function and input that any of some contenders
+// was to run: those without a median on each are in no mean.
+func pairsOf(s *Summary, of [][]contender) int {
+	pairs := map[[2]string]bool{}
+	for _, c := range s.ran() {
+		if slices.ContainsFunc(of, func(ks []contender) bool { return slices.Contains(ks, contender{c.Backend, c.Start}) }) {
+			pairs[[2]string{c.Function, c.Input}] = true
+		}
+	}
+	return len(pairs)
 }
 
 // ratioAs divides our means the way round in which the publication divided

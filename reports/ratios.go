@@ -122,9 +122,14 @@ func ratioTable(vs []Verdict) table {
 				interval = bracket(*c.Low, *c.High)
 			}
 			row := cells(c.Input, c.First.Backend+" "+string(c.First.Start), c.Other.Backend+" "+string(c.Other.Start))
-			for _, x := range []string{ratio, interval, string(c.State)} {
+			for _, x := range []string{ratio, interval} {
 				row = append(row, td{Text: x, Right: true})
 			}
+			verdict := td{Text: string(c.State), Right: true}
+			if c.State == Failed {
+				verdict.Below = c.Why
+			}
+			row = append(row, verdict)
 			t.Rows = append(t.Rows, row)
 		}
 	}

@@ -582,7 +582,8 @@ func TestFamily(t *testing.T) {
 		for _, p := range ps {
 			r := stats.Ratio{NA: 30, NB: 30, Value: 1.1, Low: 1.03, High: 1.2, Bounded: true}
 			v.Comparisons = append(v.Comparisons, Comparison{
-				Input: "i", First: Side{"a.a", experiment.Cold, 30, 100}, Other: Side{"b.b", experiment.Cold, 30, 110},
+				Input: "i", First: Side{Backend: "a.a", Start: experiment.Cold, N: 30, MedianNS: 100},
+				Other: Side{Backend: "b.b", Start: experiment.Cold, N: 30, MedianNS: 110},
 				Ratio: &r.Value, Low: &r.Low, High: &r.High, all: stats.Comparison{Ratio: r, Test: stats.MannWhitney{P: p}},
 			})
 		}

@@ -159,6 +159,8 @@ type Crossover struct {
 	Low      float64  `json:"low"`
 	High     float64  `json:"high"`
 	Sentence Sentence `json:"sentence"`
+	// Failed are the sizes on which one of the two has no number.
+	Failed []Comparison `json:"failed,omitempty"`
 }
 
 // sizeMetrics are those that are drawn against the size of the input.
@@ -277,6 +279,7 @@ func (s *sizes) crossovers(cells []Cell, metric string) (out []*Crossover) {
 				continue
 			}
 			if c := s.crossover(cells, metric, a, b); c != nil {
+				c.Failed = s.lost(cells, metric, c.Above, c.Below)
 				out = append(out, c)
 			}
 		}
@@ -293,6 +296,24 @@ func (s *sizes) crossovers(cells []Cell, metric string) (out []*Crossover) {
 	return out
 }
 
+// lost gives the sizes on which one of two contenders has no number.
+func (s *sizes) lost(cells []Cell, metric string, a, b contender) (out []Comparison) {
+	has := func(k contender, input string) *Cell {
+		i := slices.IndexFunc(cells, func(c Cell) bool { return c.Backend == k.backend && c.Start == k.start && c.Input == input })
+		if i < 0 {
+			return nil
+		}
+		return &cells[i]
+	}
+	for _, in := range inputsIn(cells) {
+		x, y := has(a, in), has(b, in)
+		if _, sized := s.of[in]; sized && (lacks(x, metric) != "") != (lacks(y, metric) != "") {
+			out = append(out, apart(metric, in, a, b, x, y))
+		}
+	}
+	return out
+}
+
 // sentence words a crossover.
 func (s *sizes) sentence(c *Crossover) Sentence {
 	what := map[string]string{"total": "answers sooner", "runtime": "runs faster"}[c.Metric]
@@ -306,7 +327,9 @@ func (s *sizes) sentence(c *Crossover) Sentence {
 	var t Sentence
 	t.say("From about ").number(s.at(from)).say(" on, ").name(c.Above.backend)
 	t.say(" %s %s than ", c.Above.start, what).name(c.Below.backend).say(" %s ", c.Below.start)
-	t.interval("[" + number(low, digits) + ", " + number(high, digits) + "]").say(".")
+	t.interval("[" + number(low, digits) + ", " + number(high, digits) + "]")
+	(&Verdict{Comparisons: c.Failed}).failed(&t)
+	t.say(".")
 	return t
 }
 

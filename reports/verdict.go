@@ -53,6 +53,8 @@ type Side struct {
 	Start    experiment.Start `json:"start"`
 	N        int              `json:"n"`
 	MedianNS int64            `json:"median_ns"`
+	// Lacks says why the side has no median, as what follows its name.
+	Lacks string `json:"lacks,omitempty"`
 }
 
 // contender is a way to run a function: the cells of all its inputs.
@@ -80,7 +82,7 @@ func (c contender) MarshalJSON() ([]byte, error) {
 func verdicts(cells []Cell) []Verdict {
 	out := []Verdict{}
 	for _, f := range functions(cells) {
-		mine := slices.DeleteFunc(slices.Clone(cells), func(c Cell) bool { return c.Function != f || c.N == 0 })
+		mine := slices.DeleteFunc(slices.Clone(cells), func(c Cell) bool { return c.Function != f })
 		t := newContest(f, mine)
 		if len(t.backends) == 1 {
 			b := t.backends[0]
@@ -105,13 +107,16 @@ func verdicts(cells []Cell) []Verdict {
 // of all of them at once.
 func (v *Verdict) judge() {
 	var all []stats.Comparison
-	for _, c := range v.Comparisons {
-		all = append(all, c.all)
+	var of []*Comparison
+	for i, c := range v.Comparisons {
+		if c.State != Failed {
+			all, of = append(all, c.all), append(of, &v.Comparisons[i])
+		}
 	}
 	judged, each := stats.JudgeTogether(all, stats.DefaultMargin)
 	v.each = each
 	for i, j := range judged {
-		c := &v.Comparisons[i]
+		c := of[i]
 		c.State, c.Need, c.Chance = j.State, j.Need, j.Chance
 		if !math.IsNaN(j.P) {
 			c.P = &j.P
@@ -145,7 +150,16 @@ func newContest(function string, cells []Cell) *contest {
 		function: function, starts: map[string][]experiment.Start{},
 		cells: map[contender]map[string]*Cell{}, done: map[string]bool{},
 	}
+	works := map[contender]bool{}
+	for _, c := range cells {
+		if c.N > 0 {
+			works[contender{c.Backend, c.Start}] = true
+		}
+	}
 	for i, c := range cells {
+		if !works[contender{c.Backend, c.Start}] {
+			continue // on no input, which the caveats tell
+		}
 		if !slices.Contains(t.inputs, c.Input) {
 			t.inputs = append(t.inputs, c.Input)
 		}
@@ -163,11 +177,24 @@ func newContest(function string, cells []Cell) *contest {
 }
 
 // level is the mean of the logarithms of a contender's medians, so that
-// every input weighs the same.
-func (t *contest) level(metric string, k contender) float64 {
+// every input weighs the same: those on which every one of ks has a median,
+// or what fails on the largest would be the quickest. Where there is no such
+// input, it is of all that it has.
+func (t *contest) level(metric string, k contender, ks []contender) float64 {
+	has := func(k contender, input string) bool {
+		c := t.cells[k][input]
+		return c != nil && c.Metrics[metric].MedianNS > 0
+	}
+	shared := slices.DeleteFunc(slices.Clone(t.inputs), func(in string) bool {
+		return slices.ContainsFunc(ks, func(k contender) bool { return !has(k, in) })
+	})
+	if len(shared) == 0 {
+		shared = t.inputs
+	}
 	sum, n := 0.0, 0
-	for _, c := range t.cells[k] {
-		if m, ok := c.Metrics[metric]; ok && m.MedianNS > 0 {
+	for _, in := range shared {
+		if has(k, in) {
+			m := t.cells[k][in].Metrics[metric]
 			sum += math.Log(float64(m.MedianNS))
 			n++
 		}
@@ -178,9 +205,13 @@ func (t *contest) level(metric string, k contender) float64 {
 	return sum / float64(n)
 }
 
-func (t *contest) byLevel(metric string) func(a, b contender) int {
+func (t *contest) byLevel(metric string, ks []contender) func(a, b contender) int {
+	level := map[contender]float64{}
+	for _, k := range ks {
+		level[k] = t.level(metric, k, ks)
+	}
 	return func(a, b contender) int {
-		la, lb := t.level(metric, a), t.level(metric, b)
+		la, lb := level[a], level[b]
 		switch {
 		case la < lb:
 			return -1
@@ -197,7 +228,7 @@ func (t *contest) quickest(metric string) (ks []contender) {
 		for _, s := range t.starts[b] {
 			mine = append(mine, contender{b, s})
 		}
-		ks = append(ks, slices.MinFunc(mine, t.byLevel(metric)))
+		ks = append(ks, slices.MinFunc(mine, t.byLevel(metric, mine)))
 	}
 	return ks
 }
@@ -231,7 +262,7 @@ func (t *contest) group(metric string, ks []contender, wanted func(a, b contende
 		return
 	}
 	ks = slices.Clone(ks)
-	slices.SortStableFunc(ks, t.byLevel(metric))
+	slices.SortStableFunc(ks, t.byLevel(metric, ks))
 	for _, other := range ks[1:] {
 		key := fmt.Sprintf("%s %q %q", metric, ks[0], other)
 		if t.done[key] || wanted != nil && !wanted(ks[0], other) {
@@ -241,7 +272,11 @@ func (t *contest) group(metric string, ks []contender, wanted func(a, b contende
 		v := Verdict{Function: t.function, Metric: metric}
 		for _, in := range t.inputs {
 			a, b := t.cells[ks[0]][in], t.cells[other][in]
-			if a != nil && b != nil {
+			switch {
+			case a == nil && b == nil:
+			case lacks(a, metric) != "" || lacks(b, metric) != "":
+				v.Comparisons = append(v.Comparisons, apart(metric, in, ks[0], other, a, b))
+			default:
 				v.Comparisons = append(v.Comparisons, compare(metric, a, b))
 			}
 		}
@@ -258,8 +293,8 @@ func compare(metric string, a, b *Cell) Comparison {
 	v := r.Judge(stats.DefaultMargin)
 	c := Comparison{
 		Input: a.Input, State: v.State, Need: v.Need,
-		First: Side{a.Backend, a.Start, a.Metrics[metric].N, a.Metrics[metric].MedianNS},
-		Other: Side{b.Backend, b.Start, b.Metrics[metric].N, b.Metrics[metric].MedianNS},
+		First: Side{Backend: a.Backend, Start: a.Start, N: a.Metrics[metric].N, MedianNS: a.Metrics[metric].MedianNS},
+		Other: Side{Backend: b.Backend, Start: b.Start, N: b.Metrics[metric].N, MedianNS: b.Metrics[metric].MedianNS},
 		all:   all,
 	}
 	if !math.IsNaN(r.Value) {
@@ -292,7 +327,8 @@ func (c Comparison) turned() Comparison {
 // clause.
 func sentence(v Verdict) Sentence {
 	var first, other, same, unsure, few []Comparison
-	for _, c := range v.Comparisons {
+	held := v.held()
+	for _, c := range held {
 		switch {
 		case c.Low == nil:
 			few = append(few, c)
@@ -314,13 +350,17 @@ func sentence(v Verdict) Sentence {
 		if len(s) > 0 {
 			s.say("; ")
 		}
-		if len(cs) < len(v.Comparisons) {
+		if len(cs) < len(held) {
 			s.say("on ")
 			s.names(inputsOf(cs))
 			s.say(": ")
 		}
 		say()
-		if len(cs) == len(v.Comparisons) && len(cs) > 1 {
+		switch {
+		case len(cs) < len(held):
+		case len(held) < len(v.Comparisons):
+			s.say(" on %d of %d inputs", len(held), len(v.Comparisons))
+		case len(cs) > 1:
 			s.say(" on %s", allInputs(len(cs)))
 		}
 	}
@@ -373,6 +413,7 @@ func sentence(v Verdict) Sentence {
 		}
 		s.say(": %s", few[0].Why)
 	})
+	v.failed(&s)
 	if s[0].Kind == "" {
 		s[0].Text = strings.ToUpper(s[0].Text[:1]) + s[0].Text[1:]
 	}
@@ -427,9 +468,13 @@ func inputsOf(cs []Comparison) (names []string) {
 
 // basis names the statistic, the interval, n and the test.
 func basis(v Verdict) string {
+	held := v.held()
+	if len(held) == 0 {
+		return "no input on which both have a median " + v.Metric
+	}
 	n := func(of func(Comparison) int) string {
-		low, high := of(v.Comparisons[0]), of(v.Comparisons[0])
-		for _, c := range v.Comparisons {
+		low, high := of(held[0]), of(held[0])
+		for _, c := range held {
 			low, high = min(low, of(c)), max(high, of(c))
 		}
 		if low == high {
@@ -438,20 +483,23 @@ func basis(v Verdict) string {
 		return fmt.Sprintf("%d–%d", low, high)
 	}
 	interval := "95 % interval"
-	if len(v.Comparisons) > 1 {
+	switch {
+	case len(held) < len(v.Comparisons) && len(held) > 1:
+		interval = fmt.Sprintf("the 95 %% intervals of %d inputs", len(held))
+	case len(held) > 1:
 		interval = "the 95 % intervals of all inputs"
 	}
 	text := fmt.Sprintf("ratio of median %s, %s, n = %s and %s", v.Metric, interval,
 		n(func(c Comparison) int { return c.First.N }), n(func(c Comparison) int { return c.Other.N }))
 	p := 0.0
-	for _, c := range v.Comparisons {
+	for _, c := range held {
 		if c.P == nil {
 			return text
 		}
 		p = max(p, *c.P)
 	}
 	text += "; Mann–Whitney, "
-	switch k := len(v.Comparisons); {
+	switch k := len(held); {
 	case p < 0.001:
 		text += "p < 0.001"
 	case k > 1:
@@ -459,7 +507,9 @@ func basis(v Verdict) string {
 	default:
 		text += fmt.Sprintf("p = %.3f", p)
 	}
-	switch k := len(v.Comparisons); {
+	switch k := len(held); {
+	case v.each && len(held) < len(v.Comparisons):
+		text += fmt.Sprintf(" on each of the %d", len(held))
 	case v.each:
 		text += " on each input"
 	case k > 1:
