@@ -26,7 +26,7 @@ type artifact struct {
 	identity experiment.Identity
 	ref      string
 	image    string // id
-	made     bool   // by this run
+	held     *held  // nil: the image was there before
 
 	live map[string]*live // by what a container was given when it began
 }

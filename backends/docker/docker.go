@@ -251,8 +251,9 @@ type backend struct {
 	cgroup  *cgroup         // above the containers; nil: their use is not measured
 	seen    map[string]bool // every container of this run, to prove that each is new
 	name    string          // in labels, among the backends of the engine
-	alive   []string        // the live containers, by id
+	alive   []string        // by id: the live containers, and those that keep images
 	late    []*lateCreation // whose containers may come yet
+	refs    []string        // of the images that this backend made
 }
 
 func (b *backend) Describe() map[string]string {
@@ -321,14 +322,18 @@ func refused(ctx context.Context, what string, err error) error {
 	return fmt.Errorf("%s: %w", what, err)
 }
 
-// Close removes what is left of the run's containers.
+// Close removes what is left of the run's containers and images.
 func (b *backend) Close(ctx context.Context) error {
-	err := b.Sweep(ctx)
+	errs := []error{b.Sweep(ctx)}
+	for _, ref := range b.refs { // one whose holder came late is there still
+		_, err := removeImage(ctx, b.client, ref)
+		errs = append(errs, err)
+	}
 	for _, l := range b.late {
 		l.cancel()
 	}
 	b.cgroup.remove()
-	return errors.Join(err, b.client.Close())
+	return errors.Join(append(errs, b.client.Close())...)
 }
 
 func sortedKeys[V any](m map[string]V) []string {

@@ -182,7 +182,7 @@ func TestImages(t *testing.T) {
 		t.Fatal(err)
 	}
 	defer c.Close()
-	before := madeImages(t, c)
+	before := imagesMade(t, c)
 
 	dir := t.TempDir()
 	rootfs := tarOf(t, map[string][]byte{"etc/release": []byte("base")})
@@ -271,7 +271,7 @@ func TestImages(t *testing.T) {
 			t.Errorf("%s is gone, and it was not Nebula's: %v", ref, err)
 		}
 	}
-	for _, id := range madeImages(t, c) {
+	for _, id := range imagesMade(t, c) {
 		if !slices.Contains(before, id) {
 			t.Errorf("image left behind: %s", id)
 		}
@@ -279,7 +279,7 @@ func TestImages(t *testing.T) {
 }
 
 // madeImages lists the images that Nebula has made, in this test or elsewhere.
-func madeImages(t *testing.T, c *client.Client) (ids []string) {
+func imagesMade(t *testing.T, c *client.Client) (ids []string) {
 	t.Helper()
 	list, err := c.ImageList(t.Context(), image.ListOptions{Filters: filters.NewArgs(filters.Arg("label", labelImage))})
 	if err != nil {

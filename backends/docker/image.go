@@ -3,6 +3,7 @@ package docker
 import (
 	"archive/tar"
 	"bytes"
+	"cmp"
 	"context"
 	"crypto/sha256"
 	"encoding/hex"
@@ -16,10 +17,11 @@ import (
 	"regexp"
 	"runtime"
 	"strings"
+	"unicode"
 
+	"github.com/acarl005/stripansi"
 	"github.com/containerd/errdefs"
 	dockerbuild "github.com/docker/docker/api/types/build"
-	"github.com/docker/docker/api/types/image"
 	"github.com/docker/docker/pkg/jsonmessage"
 	"github.com/google/go-containerregistry/pkg/name"
 	v1 "github.com/google/go-containerregistry/pkg/v1"
@@ -32,13 +34,25 @@ import (
 	"github.com/nebula-bench/nebula/experiment"
 )
 
-// labelImage marks the images that Nebula made. It holds no run's id: the
-// same function gives the same image, whoever runs it.
-const labelImage = "nebula.image"
+// CheckFunction returns what can be seen to be wrong with a function that is
+// the archive of an image, without an engine.
+func CheckFunction(f experiment.Function) error {
+	kind, err := build.KindOf(f)
+	if err != nil {
+		return err // it names the function itself
+	}
+	if kind == build.ImageArchive {
+		_, err = readArchive(f.Path, "")
+	}
+	if err != nil {
+		return fmt.Errorf("function %q: %w", f.Name, err)
+	}
+	return nil
+}
 
 // Prepare implements backends.Backend.
 func (b *backend) Prepare(ctx context.Context, f experiment.Function) (backends.Artifact, error) {
-	a := &artifact{backend: b, identity: experiment.Identity{Kind: "image"}, live: map[string]*live{}}
+	a := &artifact{backend: b, identity: experiment.Identity{Kind: "image", Details: map[string]string{}}, live: map[string]*live{}}
 	var err error
 	kind, kindErr := build.KindOf(f)
 	switch {
@@ -49,10 +63,9 @@ func (b *backend) Prepare(ctx context.Context, f experiment.Function) (backends.
 	case kind == build.Image:
 		a.ref = f.Image
 	case kind == build.ImageArchive:
-		a.ref, a.made, err = b.loadArchive(ctx, f)
+		a.ref, a.held, err = b.loadArchive(ctx, f)
 	case kind == build.Dockerfile:
-		a.ref, err = b.buildDockerfile(ctx, f)
-		a.made = true
+		a.held, err = b.buildDockerfile(ctx, f)
 	default:
 		bin, berr := build.Build(ctx, f, build.Linux)
 		if berr != nil {
@@ -66,11 +79,14 @@ func (b *backend) Prepare(ctx context.Context, f experiment.Function) (backends.
 		if err != nil {
 			return nil, err
 		}
-		a.ref, err = b.pack(ctx, f, bin)
-		a.made = true
+		a.held, err = b.pack(ctx, f, bin)
+		a.identity.Details["base"] = cmp.Or(b.options.Base, "scratch")
 	}
 	if err != nil {
 		return nil, fmt.Errorf("function %q: %w", f.Name, err)
+	}
+	if a.held != nil {
+		a.ref = a.held.ref
 	}
 	info, err := b.client.ImageInspect(ctx, a.ref)
 	if errdefs.IsNotFound(err) {
@@ -81,13 +97,7 @@ func (b *backend) Prepare(ctx context.Context, f experiment.Function) (backends.
 	}
 	a.image = info.ID
 	a.identity.Digest, a.identity.Size = info.ID, info.Size
-	a.identity.Details = map[string]string{"reference": a.ref, "base": b.options.Base}
-	if b.options.Base == "" {
-		a.identity.Details["base"] = "scratch"
-	}
-	if !a.made {
-		delete(a.identity.Details, "base")
-	}
+	a.identity.Details["reference"] = a.ref
 	return a, nil
 }
 
@@ -100,22 +110,22 @@ func missingImage(ref string) error {
 
 // pack makes an image of a static binary on the backend's base and loads it.
 // It depends on nothing but the two, so it is the same on every machine.
-func (b *backend) pack(ctx context.Context, f experiment.Function, bin build.Binary) (string, error) {
+func (b *backend) pack(ctx context.Context, f experiment.Function, bin build.Binary) (*held, error) {
 	img, cleanup, err := b.base(ctx)
 	if err != nil {
-		return "", err
+		return nil, err
 	}
 	defer cleanup()
 	layer, err := tarball.LayerFromOpener(func() (io.ReadCloser, error) { return functionLayer(bin.Path) })
 	if err != nil {
-		return "", err
+		return nil, err
 	}
 	if img, err = mutate.AppendLayers(img, layer); err != nil {
-		return "", err
+		return nil, err
 	}
 	cf, err := img.ConfigFile()
 	if err != nil {
-		return "", err
+		return nil, err
 	}
 	cf = cf.DeepCopy()
 	cf.OS, cf.Architecture = "linux", runtime.GOARCH
@@ -123,21 +133,20 @@ func (b *backend) pack(ctx context.Context, f experiment.Function, bin build.Bin
 	cf.Config.Entrypoint, cf.Config.Cmd = []string{"/function"}, nil
 	cf.Config.Labels = map[string]string{labelImage: f.Name}
 	if img, err = mutate.ConfigFile(img, cf); err != nil {
-		return "", err
+		return nil, err
 	}
 	id, err := img.ConfigName()
 	if err != nil {
-		return "", err
+		return nil, err
 	}
 	ref := reference(f.Name, id.Hex)
 	tag, err := name.NewTag(ref)
 	if err != nil {
-		return "", err
+		return nil, err
 	}
-	r, w := io.Pipe()
-	go func() { w.CloseWithError(tarball.Write(tag, img, w)) }()
-	defer r.Close()
-	return ref, b.load(ctx, r, nil)
+	return b.hold(ctx, ref, func() error {
+		return b.load(ctx, func(w io.Writer) error { return tarball.Write(tag, img, w) })
+	})
 }
 
 // functionLayer is a tar archive that holds the binary and nothing that
@@ -201,27 +210,52 @@ var notInReference = regexp.MustCompile(`[^a-z0-9]+`)
 
 // reference names an image after its function, as far as a reference can.
 func reference(function, hex string) string {
-	slug := strings.Trim(notInReference.ReplaceAllString(strings.ToLower(function), "-"), "-")
-	if slug == "" {
-		slug = "function"
+	return madeNames + slug(function) + ":" + hex[:12]
+}
+
+func slug(function string) string {
+	s := strings.Trim(notInReference.ReplaceAllString(strings.ToLower(function), "-"), "-")
+	if s == "" {
+		s = "function"
 	}
-	return "nebula/" + slug[:min(len(slug), 60)] + ":" + hex[:12]
+	return s[:min(len(s), 60)]
 }
 
 // load hands an archive to the engine, which reports trouble in its stream.
-func (b *backend) load(ctx context.Context, archive io.Reader, line func(string)) error {
-	resp, err := b.client.ImageLoad(ctx, archive)
-	if err != nil {
-		return fmt.Errorf("load the image: %w", err)
-	}
-	defer resp.Body.Close()
-	return messages(resp.Body, "load the image", line)
+func (b *backend) load(ctx context.Context, write func(io.Writer) error) error {
+	return send(write, func(r io.Reader) error {
+		resp, err := b.client.ImageLoad(ctx, r)
+		if err != nil {
+			return fmt.Errorf("load the image: %w", err)
+		}
+		defer resp.Body.Close()
+		return messages(resp.Body, "load the image")
+	})
 }
 
-// messages reads the engine's stream to its end and returns the error in it.
-func messages(r io.Reader, what string, line func(string)) error {
-	d := json.NewDecoder(r)
-	var log strings.Builder
+// send lets one side read what the other writes. What went wrong in writing
+// is the cause of what then goes wrong in reading.
+func send(write func(io.Writer) error, read func(io.Reader) error) error {
+	r, w := io.Pipe()
+	written := make(chan error, 1)
+	go func() {
+		err := write(w)
+		w.CloseWithError(err)
+		written <- err
+	}()
+	err := read(r)
+	r.Close()
+	if cause := <-written; cause != nil && !errors.Is(cause, io.ErrClosedPipe) {
+		return cause
+	}
+	return err
+}
+
+// messages reads the engine's stream to its end and returns the error in it,
+// with the last lines before it.
+func messages(r io.Reader, what string) error {
+	d := json.NewDecoder(io.LimitReader(r, 256<<20))
+	var log []byte
 	for {
 		var m jsonmessage.JSONMessage
 		if err := d.Decode(&m); err == io.EOF {
@@ -230,63 +264,60 @@ func messages(r io.Reader, what string, line func(string)) error {
 			return fmt.Errorf("%s: %w", what, err)
 		}
 		if m.Error != nil {
-			return fmt.Errorf("%s: %w\n%s", what, m.Error, strings.TrimSpace(log.String()))
+			return fmt.Errorf("%s: %s%s", what, printable(m.Error.Message), lastLines(log))
 		}
-		if log.Len() < 16<<10 {
-			log.WriteString(m.Stream)
-		}
-		if line != nil {
-			line(strings.TrimSpace(m.Stream))
+		if log = append(log, m.Stream...); len(log) > 64<<10 {
+			log = append(log[:0], log[len(log)-32<<10:]...)
 		}
 	}
 }
 
-// loadArchive loads a function that is the archive of an image. What the
-// engine had before is not ours to remove.
-func (b *backend) loadArchive(ctx context.Context, f experiment.Function) (ref string, made bool, err error) {
-	manifest, err := tarball.LoadManifest(func() (io.ReadCloser, error) { return os.Open(f.Path) })
-	if err != nil || len(manifest) != 1 {
-		return "", false, fmt.Errorf("%s is not the archive of one image, as docker save writes it: %w", f.Source, err)
-	}
-	if tags := manifest[0].RepoTags; len(tags) > 0 {
-		ref = tags[0]
-		_, err := b.client.ImageInspect(ctx, ref)
-		made = errdefs.IsNotFound(err)
-	}
-	file, err := os.Open(f.Path)
-	if err != nil {
-		return "", false, err
-	}
-	defer file.Close()
-	err = b.load(ctx, file, func(line string) {
-		if id, ok := strings.CutPrefix(line, "Loaded image ID: "); ok && ref == "" {
-			ref = id
+// lastLines is the end of what a builder said, indented, without what is our
+// own of it.
+func lastLines(log []byte) string {
+	var lines []string
+	for line := range strings.Lines(string(log)) {
+		line = strings.TrimRight(printable(line), " ")
+		if line != "" && !strings.Contains(line, labelOwner) {
+			lines = append(lines, "\n  "+line)
 		}
-	})
-	if err == nil && ref == "" {
-		err = errors.New("the engine did not say what it loaded")
 	}
-	return ref, made, err
+	return strings.Join(lines[max(0, len(lines)-20):], "")
+}
+
+// printable is a line that somebody else wrote, without what a terminal would
+// obey.
+func printable(s string) string {
+	return strings.Map(func(r rune) rune {
+		switch {
+		case r == '\n', r == '\t':
+			return ' '
+		case !unicode.IsPrint(r):
+			return -1
+		}
+		return r
+	}, stripansi.Strip(s))
 }
 
 // buildDockerfile has the engine build a folder with a Dockerfile.
-func (b *backend) buildDockerfile(ctx context.Context, f experiment.Function) (string, error) {
-	r, w := io.Pipe()
-	go func() { w.CloseWithError(contextTar(f.Path, w)) }()
-	defer r.Close()
+func (b *backend) buildDockerfile(ctx context.Context, f experiment.Function) (*held, error) {
 	// Two builds of one Dockerfile may differ, so each run has its own.
 	sum := sha256.Sum256([]byte(b.session.Owner.Run + "\x00" + f.Name))
 	ref := reference(f.Name, hex.EncodeToString(sum[:]))
-	resp, err := b.client.ImageBuild(ctx, r, dockerbuild.ImageBuildOptions{
-		Tags: []string{ref}, Remove: true, ForceRemove: true, PullParent: false,
-		Labels:      map[string]string{labelImage: f.Name},
-		NetworkMode: b.options.network(),
+	return b.hold(ctx, ref, func() error {
+		return send(func(w io.Writer) error { return contextTar(f.Path, w) }, func(r io.Reader) error {
+			resp, err := b.client.ImageBuild(ctx, r, dockerbuild.ImageBuildOptions{
+				Tags: []string{ref}, Remove: true, ForceRemove: true, PullParent: false,
+				Labels:      map[string]string{labelImage: f.Name},
+				NetworkMode: b.options.network(),
+			})
+			if err != nil {
+				return fmt.Errorf("build the Dockerfile: %w", err)
+			}
+			defer resp.Body.Close()
+			return messages(resp.Body, "build the Dockerfile")
+		})
 	})
-	if err != nil {
-		return "", fmt.Errorf("build the Dockerfile: %w", err)
-	}
-	defer resp.Body.Close()
-	return ref, messages(resp.Body, "build the Dockerfile", nil)
 }
 
 // contextTar packs a folder for the builder.
@@ -326,18 +357,14 @@ func contextTar(dir string, w io.Writer) error {
 	return errors.Join(err, t.Close())
 }
 
-// Close removes the image, if it was made for this run, and what an engine
-// that went away kept of trials.
+// Close lets the image go, if it was made for this run, and removes what an
+// engine that went away kept of trials.
 func (a *artifact) Close(ctx context.Context) error {
 	if err := a.endAll(ctx); err != nil {
 		return err
 	}
-	if !a.made {
+	if a.held == nil {
 		return nil
 	}
-	_, err := a.backend.client.ImageRemove(ctx, a.ref, image.RemoveOptions{PruneChildren: true})
-	if errdefs.IsNotFound(err) || errdefs.IsConflict(err) {
-		return nil // gone, or somebody else's container uses it: nebula clean will
-	}
-	return err
+	return a.backend.drop(ctx, a.held)
 }

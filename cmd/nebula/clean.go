@@ -29,16 +29,16 @@ they were killed. What a run that still goes on owns, and whatever does not
 carry Nebula's labels, is not touched; neither are stored runs.`,
 		Args: cobra.NoArgs,
 		RunE: func(c *cobra.Command, _ []string) error {
-			removed, alive, err := cleanScratch()
-			// An image carries no run, and a run of another user keeps its
-			// scratch folder elsewhere: the lock tells of both.
-			more, derr := docker.Clean(c.Context(), alive || goesOn(lock))
+			removed, _, err := cleanScratch()
+			more, derr := docker.Clean(c.Context())
 			if u := (*backends.Unavailable)(nil); errors.As(derr, &u) {
 				fmt.Fprintf(a.stderr, "nebula: containers and images were not looked at: %s\n", derr)
 				derr = nil
 			}
 			removed, err = append(removed, more...), errors.Join(err, derr)
-			if built {
+			if built && goesOn(lock) {
+				err = errors.Join(err, errors.New("built functions stay: a run that goes on may need them"))
+			} else if built {
 				dir := build.CacheDir()
 				err = errors.Join(err, os.RemoveAll(dir))
 				removed = append(removed, "built functions in "+dir)
@@ -52,16 +52,16 @@ carry Nebula's labels, is not touched; neither are stored runs.`,
 			return fail(err)
 		},
 	}
-	c.Flags().StringVar(&lock, "lock", defaultLock, "`file` that keeps two runs apart: images stay while a run holds it")
+	c.Flags().StringVar(&lock, "lock", defaultLock, "`file` that keeps two runs apart: built functions stay while a run holds it")
 	c.Flags().BoolVar(&built, "built", false, "remove built functions too: they will be built again")
 	return c
 }
 
 // sweep removes what dead runs left, before a new one begins.
 func sweep(ctx context.Context, x *experiment.Experiment, log zerolog.Logger) {
-	removed, alive, err := cleanScratch()
+	removed, _, err := cleanScratch()
 	if usesDocker(x) {
-		more, derr := docker.Clean(ctx, alive)
+		more, derr := docker.Clean(ctx)
 		if u := (*backends.Unavailable)(nil); !errors.As(derr, &u) {
 			err = errors.Join(err, derr)
 		}

@@ -10,6 +10,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/nebula-bench/nebula/backends/build"
+	"github.com/nebula-bench/nebula/backends/docker"
 	"github.com/nebula-bench/nebula/experiment"
 	"github.com/nebula-bench/nebula/experiment/config"
 	"github.com/nebula-bench/nebula/experiment/results"
@@ -53,12 +54,21 @@ func (f *experimentFlags) apply(x *experiment.Experiment) error {
 
 // load reads an experiment and prints what is wrong with it.
 func (a *app) load(file string, f experimentFlags) (*experiment.Experiment, error) {
-	language := config.Language{Backends: backendTypes, CheckFunction: build.Check}
+	language := config.Language{Backends: backendTypes, CheckFunction: checkFunction}
 	x, problems := language.Load(file, config.Inputs{Vars: f.vars, VarFiles: f.varFiles})
 	if err := a.printProblems(problems); err != nil {
 		return nil, err
 	}
 	return x, f.apply(x)
+}
+
+// checkFunction returns what can be seen to be wrong with a function before
+// anything is built.
+func checkFunction(f experiment.Function) error {
+	if err := build.Check(f); err != nil {
+		return err
+	}
+	return docker.CheckFunction(f)
 }
 
 func (a *app) printProblems(p config.Problems) error {
