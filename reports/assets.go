@@ -12,7 +12,7 @@ import (
 	"path/filepath"
 	"strings"
 
-	"github.com/nebula-bench/nebula/experiment/results"
+	"github.com/nebula-bench/nebula/internal/atomicfile"
 )
 
 // What reports/web holds. dist holds the chart library if npm was run before
@@ -200,7 +200,7 @@ func hash(s string) string {
 }
 
 func writeFile(name string, b []byte) error {
-	return results.WriteFile(name, func(w io.Writer) error {
+	return atomicfile.Write(name, func(w io.Writer) error {
 		_, err := w.Write(b)
 		return err
 	})

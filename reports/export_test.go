@@ -27,6 +27,7 @@ import (
 	"github.com/nebula-bench/nebula/experiment"
 	"github.com/nebula-bench/nebula/experiment/results"
 	"github.com/nebula-bench/nebula/experiment/stats"
+	"github.com/nebula-bench/nebula/internal/atomicfile"
 )
 
 func summary(t *testing.T, f *results.Folder) *Summary {
@@ -254,7 +255,7 @@ func TestMarkdownNames(t *testing.T) {
 func TestBenchstat(t *testing.T) {
 	f := coldstart().write(t, t.TempDir())
 	file := filepath.Join(t.TempDir(), "run.txt")
-	if err := results.WriteFile(file, f.ExportBenchfmt); err != nil {
+	if err := atomicfile.Write(file, f.ExportBenchfmt); err != nil {
 		t.Fatal(err)
 	}
 	c := exec.Command("go", "tool", "benchstat", "-format", "csv", "-table", "", "-row", "/function,/input,/backend,/start", file)

@@ -20,6 +20,7 @@ import (
 
 	"github.com/nebula-bench/nebula/experiment"
 	"github.com/nebula-bench/nebula/experiment/results"
+	"github.com/nebula-bench/nebula/internal/atomicfile"
 	"github.com/nebula-bench/nebula/internal/testenv"
 )
 
@@ -38,7 +39,7 @@ func large(trials int) fixture {
 func writeRecords(tb testing.TB, f *results.Folder) (size int64) {
 	tb.Helper()
 	file := filepath.Join(f.Dir, results.TrialsFile)
-	err := results.WriteFile(file, func(w io.Writer) error {
+	err := atomicfile.Write(file, func(w io.Writer) error {
 		rng := rand.New(rand.NewPCG(3, 3))
 		b := bufio.NewWriterSize(w, 1<<20)
 		for p := range f.Plan.Trials() {
@@ -150,7 +151,7 @@ func year(tb testing.TB, out string, nights, repeat int) {
 			}
 		}
 		f := x.write(tb, out)
-		err := results.WriteFile(filepath.Join(f.Dir, results.TrialsFile), func(w io.Writer) error {
+		err := atomicfile.Write(filepath.Join(f.Dir, results.TrialsFile), func(w io.Writer) error {
 			rng := rand.New(rand.NewPCG(uint64(n), 4))
 			b := bufio.NewWriterSize(w, 1<<20)
 			for p := range f.Plan.Trials() {

@@ -12,7 +12,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/nebula-bench/nebula/experiment"
-	"github.com/nebula-bench/nebula/experiment/results"
+	"github.com/nebula-bench/nebula/internal/atomicfile"
 	"github.com/nebula-bench/nebula/reports"
 )
 
@@ -73,7 +73,7 @@ func (f ciFlags) write(ci reports.ForCI) error {
 		return nil
 	}
 	if f.junit != "" {
-		if err := results.WriteFile(f.junit, func(w io.Writer) error { return reports.WriteJUnit(w, ci) }); err != nil {
+		if err := atomicfile.Write(f.junit, func(w io.Writer) error { return reports.WriteJUnit(w, ci) }); err != nil {
 			return err
 		}
 	}

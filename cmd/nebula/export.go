@@ -11,6 +11,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/nebula-bench/nebula/experiment/results"
+	"github.com/nebula-bench/nebula/internal/atomicfile"
 	"github.com/nebula-bench/nebula/reports"
 )
 
@@ -97,7 +98,7 @@ func (a *app) export(e exporter, f *results.Folder, energy bool, output string) 
 		return e.table(f.TrialTable(), w)
 	}
 	if output != "" {
-		return results.WriteFile(output, write)
+		return atomicfile.Write(output, write)
 	}
 	b := bufio.NewWriter(a.stdout)
 	if err := write(b); err != nil {

@@ -20,9 +20,9 @@ import (
 	"github.com/nebula-bench/nebula/backends/docker"
 	"github.com/nebula-bench/nebula/experiment"
 	"github.com/nebula-bench/nebula/experiment/config"
-	"github.com/nebula-bench/nebula/experiment/results"
 	"github.com/nebula-bench/nebula/experiments"
 	"github.com/nebula-bench/nebula/functions"
+	"github.com/nebula-bench/nebula/internal/atomicfile"
 )
 
 // starter is what a first experiment is made of. Its folder's name keeps the
@@ -189,7 +189,7 @@ func (t tree) write(dir string) (written []string, err error) {
 		if err := os.MkdirAll(filepath.Dir(file), 0o777); err != nil {
 			return written, err
 		}
-		err := results.WriteFile(file, func(w io.Writer) error {
+		err := atomicfile.Write(file, func(w io.Writer) error {
 			_, err := w.Write(t[name])
 			return err
 		})

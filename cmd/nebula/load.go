@@ -13,8 +13,8 @@ import (
 	"github.com/nebula-bench/nebula/backends/docker"
 	"github.com/nebula-bench/nebula/experiment"
 	"github.com/nebula-bench/nebula/experiment/config"
-	"github.com/nebula-bench/nebula/experiment/results"
 	"github.com/nebula-bench/nebula/experiment/runner"
+	"github.com/nebula-bench/nebula/internal/atomicfile"
 )
 
 // experimentFlags choose what of an experiment is meant.
@@ -159,7 +159,7 @@ func (a *app) format(file string, check, diff bool) (changed bool, err error) {
 	case check:
 		_, err = fmt.Fprintln(a.stdout, file)
 	default:
-		err = results.WriteFile(file, func(w io.Writer) error {
+		err = atomicfile.Write(file, func(w io.Writer) error {
 			_, err := w.Write(out)
 			return err
 		})

@@ -15,7 +15,7 @@ import (
 	"strings"
 	"time"
 
-	"github.com/nebula-bench/nebula/experiment/results"
+	"github.com/nebula-bench/nebula/internal/atomicfile"
 	"github.com/nebula-bench/nebula/internal/schedule"
 )
 
@@ -59,7 +59,7 @@ func (a *app) installUnits(ctx context.Context, job schedule.Job) error {
 	}
 	for _, u := range units {
 		file := filepath.Join(dir, u.name)
-		if err := results.WriteFile(file, func(w io.Writer) error {
+		if err := atomicfile.Write(file, func(w io.Writer) error {
 			_, err := io.WriteString(w, u.text)
 			return err
 		}); err != nil {

@@ -4,11 +4,14 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"io"
 	"io/fs"
 	"os"
 	"path/filepath"
 	"slices"
 	"strings"
+
+	"github.com/nebula-bench/nebula/internal/atomicfile"
 )
 
 // Setting is a file of the kernel's, what it held and what Tune wrote.
@@ -72,26 +75,17 @@ func writeJournal(name string, settings []Setting) error {
 	if err := os.MkdirAll(dir, 0o755); err != nil {
 		return fmt.Errorf("keep what is to be put back: %w", err)
 	}
-	f, err := os.CreateTemp(dir, ".tune-*")
-	if err != nil {
-		return fmt.Errorf("keep what is to be put back: %w", err)
-	}
-	defer os.Remove(f.Name())
-	_, err = f.Write(append(b, '\n'))
-	if err = errors.Join(err, f.Sync(), f.Close()); err != nil {
-		return fmt.Errorf("keep what is to be put back: %w", err)
-	}
-	// A link fails where there is a journal: two tunes can't both win.
-	if err := os.Link(f.Name(), name); errors.Is(err, fs.ErrExist) {
-		return fmt.Errorf("%w: what was there before is in %s", ErrTuned, name)
-	} else if err != nil {
-		return fmt.Errorf("keep what is to be put back: %w", err)
-	}
-	d, err := os.Open(dir)
-	if err != nil {
+	err = atomicfile.Create(name, func(w io.Writer) error {
+		_, err := w.Write(append(b, '\n'))
 		return err
+	})
+	if errors.Is(err, fs.ErrExist) { // two tunes can't both win
+		return fmt.Errorf("%w: what was there before is in %s", ErrTuned, name)
 	}
-	return errors.Join(d.Sync(), d.Close())
+	if err != nil {
+		return fmt.Errorf("keep what is to be put back: %w", err)
+	}
+	return nil
 }
 
 // Restored is what became of a setting.

@@ -8,6 +8,8 @@ import (
 	"os"
 	"path/filepath"
 	"strings"
+
+	"github.com/nebula-bench/nebula/internal/atomicfile"
 )
 
 // BaselineFile names, beside the runs of an experiment, the run that later
@@ -45,7 +47,7 @@ func SetBaseline(out string, f *Folder) error {
 	if b, err := os.Stat(f.Dir); err != nil || !os.SameFile(a, b) {
 		return fmt.Errorf("run %s lies in %s, not in %s", f.Run.ID, f.Dir, want)
 	}
-	return WriteFile(filepath.Join(filepath.Dir(want), BaselineFile), func(w io.Writer) error {
+	return atomicfile.Write(filepath.Join(filepath.Dir(want), BaselineFile), func(w io.Writer) error {
 		_, err := fmt.Fprintln(w, f.Run.ID)
 		return err
 	})

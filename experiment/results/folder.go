@@ -1,7 +1,6 @@
 package results
 
 import (
-	"bufio"
 	"bytes"
 	"encoding/json"
 	"errors"
@@ -18,6 +17,7 @@ import (
 	"github.com/go-json-experiment/json/jsontext"
 
 	"github.com/nebula-bench/nebula/experiment"
+	"github.com/nebula-bench/nebula/internal/atomicfile"
 )
 
 // Dir is where a run's folder lies below the output folder.
@@ -48,7 +48,7 @@ func Create(dir string, plan *experiment.Plan, run *Run) (w *Writer, err error) 
 			os.RemoveAll(dir)
 		}
 	}()
-	if err := WriteFile(filepath.Join(dir, PlanFile), plan.WriteJSON); err != nil {
+	if err := atomicfile.Write(filepath.Join(dir, PlanFile), plan.WriteJSON); err != nil {
 		return nil, err
 	}
 	w = &Writer{dir: dir}
@@ -145,7 +145,7 @@ func (w *Writer) line(to io.Writer, v any) error {
 
 // Update replaces run.json; a reader sees the old one or the new one.
 func (w *Writer) Update(run *Run) error {
-	return WriteFile(filepath.Join(w.dir, RunFile), func(f io.Writer) error {
+	return atomicfile.Write(filepath.Join(w.dir, RunFile), func(f io.Writer) error {
 		e := json.NewEncoder(f)
 		e.SetIndent("", "  ")
 		return e.Encode(run)
@@ -159,34 +159,6 @@ func (w *Writer) Close() error {
 		errs = append(errs, w.energy.Sync(), w.energy.Close())
 	}
 	return errors.Join(errs...)
-}
-
-// WriteFile writes a file under another name and renames it when it is whole,
-// so that a reader never sees half of it. A file that it replaces keeps its
-// mode.
-func WriteFile(name string, write func(io.Writer) error) (err error) {
-	mode := fs.FileMode(0o644)
-	if info, err := os.Stat(name); err == nil {
-		mode = info.Mode().Perm()
-	}
-	f, err := os.CreateTemp(filepath.Dir(name), "."+filepath.Base(name)+".*")
-	if err != nil {
-		return err
-	}
-	defer func() {
-		if err != nil {
-			f.Close()
-			os.Remove(f.Name())
-		}
-	}()
-	b := bufio.NewWriterSize(f, 1<<16)
-	if err := write(b); err != nil {
-		return err
-	}
-	if err := errors.Join(b.Flush(), f.Chmod(mode), f.Close()); err != nil {
-		return err
-	}
-	return os.Rename(f.Name(), name)
 }
 
 // Folder is a stored run, opened for reading.

@@ -1,0 +1,174 @@
+// Package atomicfile writes files whole or not at all, and what is not a
+// regular file it writes through and never replaces: a device, a pipe, this
+// process's own output.
+package atomicfile
+
+import (
+	"bufio"
+	"errors"
+	"fmt"
+	"io"
+	"io/fs"
+	"math/rand/v2"
+	"os"
+	"path/filepath"
+	"strconv"
+	"syscall"
+)
+
+// Write writes a file under another name and renames it when it is whole and
+// on disk, so that nobody ever sees half of it. A link stays one: what it leads
+// to is written. A file that is replaced keeps its owner and mode; a new one
+// gets the mode that the umask leaves.
+func Write(name string, write func(io.Writer) error) error {
+	target, through, err := resolve(name)
+	switch {
+	case err != nil:
+		return err
+	case through != nil:
+		return errors.Join(buffered(through, write), through.Close())
+	}
+	return replace(target, write)
+}
+
+// Create is Write for a file that must not be there yet: its error is
+// fs.ErrExist where it is, whoever was first.
+func Create(name string, write func(io.Writer) error) error {
+	f, err := temporary(name, 0o666)
+	if err != nil {
+		return err
+	}
+	defer os.Remove(f.Name())
+	if err := errors.Join(buffered(f, write), f.Sync(), f.Close()); err != nil {
+		return err
+	}
+	// A link fails where there is a file of this name; a rename would not.
+	if err := os.Link(f.Name(), name); err != nil {
+		return err
+	}
+	return syncDir(filepath.Dir(name))
+}
+
+// resolve follows links, also one that leads to a file which is not there yet.
+// What is no regular file it opens.
+func resolve(name string) (target string, through *os.File, err error) {
+	target = name
+	for range 40 { // as many as Linux follows
+		// Not filepath.Dir, which would take a .. back over a link.
+		dir, base := filepath.Split(target)
+		if dir, err = filepath.EvalSymlinks(dir + "."); err != nil {
+			return "", nil, err
+		}
+		target = filepath.Join(dir, base)
+		if fd, ok := ownDescriptor(target); ok {
+			through, err = openDescriptor(fd, name)
+			return "", through, err
+		}
+		info, err := os.Lstat(target)
+		switch {
+		case errors.Is(err, fs.ErrNotExist):
+			if base == "" {
+				return "", nil, &fs.PathError{Op: "write", Path: name, Err: syscall.EISDIR}
+			}
+			return target, nil, nil
+		case err != nil:
+			return "", nil, err
+		case info.IsDir():
+			return "", nil, &fs.PathError{Op: "write", Path: name, Err: syscall.EISDIR}
+		case info.Mode().IsRegular():
+			return target, nil, nil
+		case info.Mode().Type() != fs.ModeSymlink:
+			through, err = os.OpenFile(target, os.O_WRONLY, 0)
+			return "", through, err
+		}
+		to, err := os.Readlink(target)
+		if err != nil {
+			return "", nil, err
+		}
+		if !filepath.IsAbs(to) {
+			to = dir + string(filepath.Separator) + to
+		}
+		target = to
+	}
+	return "", nil, &fs.PathError{Op: "write", Path: name, Err: errors.New("too many links")}
+}
+
+// replace puts a new file in the place of target, or where there is none.
+func replace(target string, write func(io.Writer) error) (err error) {
+	mode := fs.FileMode(0o666)
+	old, err := os.Stat(target)
+	if err == nil {
+		mode = 0o600 // nobody may read before those who might before
+	}
+	f, err := temporary(target, mode)
+	if err != nil {
+		return fmt.Errorf("%s can't be written whole, because its folder takes no new file: %w", target, err)
+	}
+	keep := false
+	defer func() {
+		f.Close()
+		if err != nil && !keep {
+			os.Remove(f.Name())
+		}
+	}()
+	if err := buffered(f, write); err != nil {
+		return err
+	}
+	if old != nil {
+		owned := keepOwner(f, old)
+		if err := f.Chmod(old.Mode().Perm()); err != nil {
+			return err
+		}
+		if owned != nil {
+			keep, err = overwrite(target, f)
+			return err
+		}
+	}
+	if err := errors.Join(f.Sync(), f.Close()); err != nil {
+		return err
+	}
+	if err := os.Rename(f.Name(), target); err != nil {
+		return err
+	}
+	return syncDir(filepath.Dir(target))
+}
+
+// overwrite copies into a file of another user's, which only its owner could
+// put a new one in the place of. The new content lies on the disk already; it
+// stays there (kept) if this fails half-way.
+func overwrite(target string, f *os.File) (kept bool, err error) {
+	to, err := os.OpenFile(target, os.O_WRONLY, 0)
+	if err != nil {
+		return false, err
+	}
+	size, err := f.Seek(0, io.SeekEnd)
+	if err = errors.Join(err, f.Sync()); err != nil {
+		to.Close()
+		return false, err
+	}
+	_, err = io.Copy(to, io.NewSectionReader(f, 0, size))
+	if err = errors.Join(err, to.Truncate(size), to.Sync(), to.Close()); err != nil {
+		return true, fmt.Errorf("%s is another user's and could not be written to its end (what it should hold is in %s): %w", target, f.Name(), err)
+	}
+	return false, os.Remove(f.Name())
+}
+
+// temporary makes a file beside another one. Its name is short, whatever the
+// other's, and hidden from who lists the folder.
+func temporary(beside string, mode fs.FileMode) (*os.File, error) {
+	for {
+		name := filepath.Join(filepath.Dir(beside), ".nebula-"+strconv.FormatUint(rand.Uint64(), 36))
+		f, err := os.OpenFile(name, os.O_RDWR|os.O_CREATE|os.O_EXCL, mode)
+		if !errors.Is(err, fs.ErrExist) {
+			return f, err
+		}
+	}
+}
+
+func buffered(f *os.File, write func(io.Writer) error) error {
+	b := bufio.NewWriterSize(f, 1<<16)
+	if err := write(b); err != nil {
+		return err
+	}
+	return b.Flush()
+}
