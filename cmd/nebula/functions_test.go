@@ -22,6 +22,7 @@ import (
 // live container for each. Package functions asks the same of bare programs,
 // and for the refusals.
 func TestFunctions(t *testing.T) {
+	t.Parallel() // it measures nothing
 	for _, tool := range []string{"docker", "clang", "rust"} {
 		testenv.Need(t, tool)
 	}
@@ -136,6 +137,7 @@ run {
 // TestNewcomer adds a function as functions/README.md tells to, in a fresh
 // clone: what its example shows is all that changes, and the tests find it.
 func TestNewcomer(t *testing.T) {
+	t.Parallel() // it measures nothing
 	clone := filepath.Join(t.TempDir(), "nebula")
 	if out, err := exec.Command("git", "clone", "--quiet", "--no-hardlinks", abs("../.."), clone).CombinedOutput(); err != nil {
 		t.Skipf("not a git checkout: %s", out)

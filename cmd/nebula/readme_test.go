@@ -12,6 +12,7 @@ import (
 // TestREADME runs every command of the README, in its order, in a fresh clone,
 // and validates the experiment that it shows.
 func TestREADME(t *testing.T) {
+	t.Parallel() // it measures nothing
 	readme, err := os.ReadFile("../../README.md")
 	if err != nil {
 		t.Fatal(err)

@@ -87,7 +87,7 @@ func TestKillAndResume(t *testing.T) {
 	t.Logf("seed %d", seed)
 	random := rand.New(rand.NewPCG(seed, 0))
 
-	dir, cache := t.TempDir(), t.TempDir()
+	dir, cache := t.TempDir(), testenv.Cache(t)
 	file := filepath.Join(dir, "chaos.hcl")
 	if err := os.WriteFile(file, fmt.Appendf(nil, bothBackends, abs("../../functions/noop"), `"cold"`, 4*kills+4), 0o644); err != nil {
 		t.Fatal(err)
@@ -188,6 +188,7 @@ func stopped(t *testing.T) (dir, cache string, f *results.Folder) {
 
 // A run does not go on where its numbers would be of something else.
 func TestResumeRefused(t *testing.T) {
+	t.Parallel() // it measures nothing
 	dir, cache, f := stopped(t)
 	before, err := os.ReadFile(filepath.Join(f.Dir, results.TrialsFile))
 	if err != nil {
@@ -320,7 +321,7 @@ func TestResumeTwice(t *testing.T) {
 // A full disk loses the trial in flight, and the run goes on elsewhere.
 func TestFullDisk(t *testing.T) {
 	testenv.Need(t, "root")
-	dir, cache := t.TempDir(), t.TempDir()
+	dir, cache := t.TempDir(), testenv.Cache(t)
 	reports := filepath.Join(dir, "reports")
 	if err := os.Mkdir(reports, 0o755); err != nil {
 		t.Fatal(err)

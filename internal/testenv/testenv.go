@@ -71,12 +71,13 @@ func Lacks(t testing.TB, name string, err error) {
 	if slices.Contains(required, name) {
 		t.Fatalf("needs %s, which NEBULA_TEST_REQUIRE asks for: %v (%s)", name, err, need.install)
 	}
-	note(t.Name() + " needs " + name + ": " + need.install)
+	note(name + ": " + need.install)
 	t.Skipf("needs %s: %v (%s)", name, err, need.install)
 }
 
-// note adds a line to the file that make test prints at its end, for go test
-// does not say what it skipped.
+// note adds a line to the file that make test counts at its end, for go test
+// does not say what it skipped. One line says what to install, whichever test
+// wants it.
 func note(line string) {
 	name := os.Getenv("NEBULA_TEST_SKIPPED")
 	if name == "" {

@@ -55,7 +55,7 @@ func TestNeed(t *testing.T) {
 			t.Errorf("with %q required: %q, want it to begin with %q", c.require, got, c.want)
 		}
 	}
-	const line = "TestRecorded needs chromium: apt-get install chromium\n"
+	const line = "chromium: apt-get install chromium\n"
 	if b, err := os.ReadFile(list); string(b) != line+line {
 		t.Errorf("the list of what was skipped holds %q, %v", b, err)
 	}
