@@ -11,10 +11,13 @@ import (
 	"encoding/hex"
 	"encoding/json"
 	"fmt"
+	"io"
 	"regexp"
 	"slices"
 	"strings"
 	"time"
+	"unicode/utf8"
+	"unsafe"
 )
 
 // Experiment is one HCL file, decoded and validated.
@@ -31,29 +34,44 @@ type Experiment struct {
 	Energy      Energy
 	References  []Reference `json:",omitempty"`
 	Thresholds  []Threshold `json:",omitempty"`
+	// Files are those that the experiment reads beside its functions, as the
+	// file names them: whoever wants the experiment needs them too.
+	Files []string `json:"-"`
 }
 
 // Resolved gives the experiment with every expression worked out, as JSON.
-// Of long texts it gives the digest: they are data and not a description.
+// Of what is long or no text it gives the digest: that is data and not a
+// description.
 func (x *Experiment) Resolved() (json.RawMessage, error) {
 	out := *x
 	out.Source, out.File = nil, "" // stand beside it
 	out.Functions = slices.Clone(x.Functions)
+	known := digests{}
 	for i, f := range out.Functions {
-		f.Inputs = briefly(f.Inputs)
+		f.Inputs = known.briefly(f.Inputs)
 		out.Functions[i] = f
 	}
 	return json.Marshal(out)
 }
 
-// briefly gives inputs in which a digest stands for each long text.
-func briefly(inputs []Input) []Input {
+// digests are what stands for texts, by where these lie in memory: many inputs
+// may share one that is as large as a request can be.
+type digests map[textAt]string
+
+type textAt struct {
+	first *byte
+	len   int
+}
+
+// briefly gives inputs in which a digest stands for whatever is long or no
+// text.
+func (d digests) briefly(inputs []Input) []Input {
 	inputs = slices.Clone(inputs)
 	for i := range inputs {
 		in := &inputs[i]
-		in.Stdin = brief(in.Stdin)
+		in.Stdin = d.brief(in.Stdin)
 		if in.Expect != nil && in.Expect.Text != nil {
-			e, text := *in.Expect, brief(*in.Expect.Text)
+			e, text := *in.Expect, d.brief(*in.Expect.Text)
 			e.Text = &text
 			in.Expect = &e
 		}
@@ -61,11 +79,20 @@ func briefly(inputs []Input) []Input {
 	return inputs
 }
 
-func brief(s string) string {
-	if len(s) <= 4096 {
+func (d digests) brief(s string) string {
+	// JSON would make one character of all bytes that are none.
+	if len(s) <= 4096 && utf8.ValidString(s) {
 		return s
 	}
-	return fmt.Sprintf("sha256:%x, %d bytes", sha256.Sum256([]byte(s)), len(s))
+	at := textAt{unsafe.StringData(s), len(s)}
+	digest, ok := d[at]
+	if !ok {
+		h := sha256.New()
+		_, _ = io.WriteString(h, s) // a hash takes everything
+		digest = fmt.Sprintf("sha256:%x, %d bytes", h.Sum(nil), len(s))
+		d[at] = digest
+	}
+	return digest
 }
 
 // Function is the workload: one source, buildable for several backends.
@@ -86,7 +113,7 @@ type Function struct {
 // Input is what one invocation of a function gets, and what it must answer.
 type Input struct {
 	Name   string
-	Stdin  string
+	Stdin  string // any bytes
 	Args   []string
 	Env    map[string]string
 	Expect *Expect // nil: any answer will do

@@ -154,8 +154,9 @@ func (p *Plan) hash(x *Experiment) (string, error) {
 		Backends  []backend
 		Plan      *Plan
 	}{Plan: p}
+	known := digests{}
 	for _, f := range x.Functions {
-		in.Functions = append(in.Functions, function{f.Name, f.Source, f.Language, f.Image, briefly(f.Inputs), f.portableMounts()})
+		in.Functions = append(in.Functions, function{f.Name, f.Source, f.Language, f.Image, known.briefly(f.Inputs), f.portableMounts()})
 	}
 	for _, b := range x.Backends {
 		in.Backends = append(in.Backends, backend{b.Name(), b.Options})

@@ -340,3 +340,50 @@ func TestEnergyWindows(t *testing.T) {
 		t.Errorf("they take %s, want %s", got, want)
 	}
 }
+
+// TestBytesAreNotText: what is no text stands in the plan's hash and in the
+// resolved experiment as a digest, because JSON makes one character of all
+// bytes that are none.
+func TestBytesAreNotText(t *testing.T) {
+	t.Parallel()
+	said := func(request, answer string) string {
+		x := &Experiment{Functions: []Function{{Name: "f", Inputs: []Input{{Name: "i", Stdin: request, Expect: ExpectText(answer)}}}}}
+		p, err := NewPlan(x, nil, func(Function, Backend, Start) Lack { return Lack{} })
+		if err != nil {
+			t.Fatal(err)
+		}
+		resolved, err := x.Resolved()
+		if err != nil {
+			t.Fatal(err)
+		}
+		return p.Hash + string(resolved)
+	}
+	seen := map[string][2]string{}
+	for _, pair := range [][2]string{{"\xff", ""}, {"\xfe", ""}, {"\ufffd", ""}, {"", "\xff"}, {"", "\xfe"}, {strings.Repeat("a", 5000), ""}, {strings.Repeat("b", 5000), ""}} {
+		s := said(pair[0], pair[1])
+		if other, ok := seen[s]; ok {
+			t.Errorf("%q and %q look alike", pair, other)
+		}
+		seen[s] = pair
+	}
+}
+
+// TestMountsInHash: where a folder lies on this machine is not part of the
+// plan, and what the file calls it is.
+func TestMountsInHash(t *testing.T) {
+	t.Parallel()
+	hash := func(here, as string) string {
+		x := &Experiment{Functions: []Function{{Name: "f", Mounts: map[string]string{"/data": here}, Mounted: map[string]string{"/data": as}}}}
+		p, err := NewPlan(x, nil, func(Function, Backend, Start) Lack { return Lack{} })
+		if err != nil {
+			t.Fatal(err)
+		}
+		return p.Hash
+	}
+	if hash("/a/fixtures", "fixtures") != hash("/b/fixtures", "fixtures") || hash("/a/x", "/a/x") != hash("/b/x", "/b/x") {
+		t.Error("the folder of this machine is in the hash")
+	}
+	if hash("/a/x", "x") == hash("/a/y", "y") {
+		t.Error("the folder's name is not in the hash")
+	}
+}

@@ -23,6 +23,7 @@ import (
 	"github.com/nebula-bench/nebula/experiments"
 	"github.com/nebula-bench/nebula/functions"
 	"github.com/nebula-bench/nebula/internal/atomicfile"
+	"github.com/nebula-bench/nebula/internal/regular"
 )
 
 // starter is what a first experiment is made of. Its folder's name keeps the
@@ -132,6 +133,9 @@ func needed(name string) (tree, error) {
 			wanted = append(wanted, path.Join("experiments", source)+"/")
 		}
 	}
+	for _, f := range x.Files {
+		wanted = append(wanted, path.Join("experiments", f))
+	}
 	for _, r := range x.References {
 		wanted = append(wanted, path.Join("experiments", r.File))
 	}
@@ -174,11 +178,11 @@ func (t tree) write(dir string) (written []string, err error) {
 	var missing []string
 	for _, name := range slices.Sorted(maps.Keys(t)) {
 		file := filepath.Join(dir, filepath.FromSlash(name))
-		there, err := os.ReadFile(file)
+		there, err := regular.Read(file, int64(len(t[name])))
 		switch {
 		case errors.Is(err, fs.ErrNotExist):
 			missing = append(missing, name)
-		case err != nil:
+		case err != nil && !errors.Is(err, regular.ErrTooLarge):
 			return nil, &exitError{exitUsage, fmt.Errorf("%w; nothing was written", err)}
 		case !bytes.Equal(there, t[name]):
 			return nil, &exitError{exitUsage, fmt.Errorf("%s is there and holds something else; nothing was written: move it away, or name another folder", file)}

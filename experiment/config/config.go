@@ -15,6 +15,7 @@
 package config
 
 import (
+	"maps"
 	"path/filepath"
 	"slices"
 	"strings"
@@ -47,7 +48,10 @@ type Inputs struct {
 // Load reads one experiment. The experiment is nil if and only if the
 // problems have errors.
 func (l Language) Load(file string, in Inputs) (*experiment.Experiment, Problems) {
-	ld := &loader{lang: l, file: file, budget: newBudget(), files: map[string]*hcl.File{}}
+	ld := &loader{
+		lang: l, file: file, budget: newBudget(), files: map[string]*hcl.File{},
+		repeats: map[string]string{}, contents: map[string]string{}, named: map[string]bool{},
+	}
 	x := ld.load(in)
 	ld.nothingUnknown()
 	ps := Problems{Diagnostics: tidy(ld.diags, file), Files: ld.files}
@@ -66,9 +70,14 @@ type loader struct {
 	files  map[string]*hcl.File
 	diags  hcl.Diagnostics
 
-	// repeats are the texts made so far by repeating one, allRepeated bytes.
-	repeats     map[string]string
-	allRepeated int64
+	// repeats are the texts made so far by repeating one, and contents those
+	// of the files of requests and answers, by their paths. Each is held once,
+	// however many inputs share it; all is how many bytes each kind has.
+	repeats, contents map[string]string
+	allRepeated       int64
+	allContents       int64
+	// named are the files that the experiment reads, as it calls them.
+	named map[string]bool
 
 	// blurred says that a block was not understood or could not be expanded,
 	// so that nobody knows which blocks the file should have.
@@ -156,6 +165,7 @@ func (ld *loader) load(in Inputs) *experiment.Experiment {
 	x.References = ld.references(blocks["reference"])
 	x.Matrix = ld.matrix(blocks["matrix"], axes, x)
 	x.Thresholds = ld.thresholds(blocks["threshold"], axes, x)
+	x.Files = slices.Sorted(maps.Keys(ld.named))
 	return x
 }
 

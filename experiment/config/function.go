@@ -5,7 +5,6 @@ import (
 	"crypto/sha256"
 	"encoding/hex"
 	"errors"
-	"fmt"
 	"io/fs"
 	"maps"
 	"os"
@@ -112,10 +111,7 @@ func (ld *loader) sourcePath(attr *hcl.Attribute, source string) string {
 		ld.errorf(at, "Empty source", "Write the path of a folder or file, relative to the folder of this file.")
 		return ""
 	}
-	path := filepath.Clean(source)
-	if !filepath.IsAbs(path) {
-		path = filepath.Join(ld.dir, path)
-	}
+	path := ld.absolute(source)
 	info, err := os.Stat(path)
 	switch {
 	case errors.Is(err, fs.ErrNotExist):
@@ -292,9 +288,6 @@ func (ld *loader) input(name string, attrs hcl.Attributes) experiment.Input {
 	return in
 }
 
-// maxExpected bounds a file that holds an answer; no answer may be longer.
-const maxExpected = 64 << 20
-
 var expectNames = []string{"text", "size", "file", "regex", "sha256"}
 
 // expect is what an answer must be: a text, or an object that says what of
@@ -332,7 +325,7 @@ func (ld *loader) expect(attr *hcl.Attribute) *experiment.Expect {
 			s = ld.repeated(at, elements)
 			e.Text = &s
 		case k == "file":
-			e.Text = ld.expectedFile(at, s)
+			e.Text = ld.content64(at, s, "Answer", "use sha256 instead")
 			if elements["text"] != cty.NilVal && !elements["text"].IsNull() {
 				ld.errorf(at, "Both text and file", "Both hold the whole answer. Remove one of the two.")
 			}
@@ -356,35 +349,6 @@ func (ld *loader) expect(attr *hcl.Attribute) *experiment.Expect {
 		ld.errorf(at, "Nothing expected", "The object is empty. Write the answer as a string, or an object with %s; or remove expect.", list(expectNames))
 	}
 	return e
-}
-
-// expectedFile reads an answer. Unlike a function it must be within reach of
-// everybody who has the experiment, so its text enters the plan's hash.
-func (ld *loader) expectedFile(at hcl.Range, name string) *string {
-	path := filepath.Clean(name)
-	if !filepath.IsAbs(path) {
-		path = filepath.Join(ld.dir, path)
-	}
-	info, err := os.Stat(path)
-	switch {
-	case errors.Is(err, fs.ErrNotExist):
-		ld.errorf(at, "Answer not found", "There is no file %s. Paths are relative to the folder of this file.%s", quote(name), ld.neighbour(name, path))
-		return nil
-	case err == nil && !info.Mode().IsRegular():
-		err = errors.New("it is not a file")
-	case err == nil && info.Size() > maxExpected:
-		err = fmt.Errorf("it is longer than %d MiB; use sha256 instead", maxExpected>>20)
-	}
-	var text []byte
-	if err == nil {
-		text, err = os.ReadFile(path)
-	}
-	if err != nil {
-		ld.errorf(at, "Answer not readable", "%s can't be read: %s.", quote(name), cause(err))
-		return nil
-	}
-	s := string(text)
-	return &s
 }
 
 func upperFirst(s string) string {

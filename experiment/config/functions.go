@@ -7,7 +7,6 @@ import (
 	"errors"
 	"fmt"
 	"math"
-	"path/filepath"
 	"regexp"
 	"strings"
 	"unicode/utf8"
@@ -283,10 +282,7 @@ func sha256Hex(s string) (string, error) {
 // readFile gives the text of a file, whose path is relative to the folder of
 // the experiment.
 func (ld *loader) readFile(path string) (string, error) {
-	if !filepath.IsAbs(path) {
-		path = filepath.Join(ld.dir, path)
-	}
-	b, err := readBounded(path)
+	b, err := readBounded(ld.absolute(path))
 	switch {
 	case err != nil:
 		return "", cause(err)
@@ -295,5 +291,6 @@ func (ld *loader) readFile(path string) (string, error) {
 	case !utf8.Valid(b):
 		return "", errors.New("is not text in UTF-8")
 	}
+	ld.names(path)
 	return string(b), nil
 }

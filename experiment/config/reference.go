@@ -7,14 +7,13 @@ import (
 	"io/fs"
 	"maps"
 	"math"
-	"os"
-	"path/filepath"
 	"slices"
 	"strings"
 
 	"github.com/hashicorp/hcl/v2"
 
 	"github.com/nebula-bench/nebula/experiment"
+	"github.com/nebula-bench/nebula/internal/regular"
 )
 
 // maxReference is the size of the largest file of published figures.
@@ -105,11 +104,8 @@ func besidePattern(s string) string {
 // figures reads a file of published figures and checks it.
 func (ld *loader) figures(attr *hcl.Attribute, r *experiment.Reference) {
 	at := attr.Expr.Range()
-	path := filepath.Clean(r.File)
-	if !filepath.IsAbs(path) {
-		path = filepath.Join(ld.dir, path)
-	}
-	b, err := readFigures(path)
+	path := ld.absolute(r.File)
+	b, err := regular.Read(path, maxReference)
 	if errors.Is(err, fs.ErrNotExist) {
 		ld.errorf(at, "Published figures not found", "There is no file %s. Paths are relative to the folder of this file.%s", quote(r.File), ld.neighbour(r.File, path))
 		return
@@ -122,19 +118,6 @@ func (ld *loader) figures(attr *hcl.Attribute, r *experiment.Reference) {
 	if err != nil {
 		ld.errorf(at, "Unsuitable published figures", "%s: %s.", quote(r.File), cause(err))
 	}
-}
-
-func readFigures(path string) ([]byte, error) {
-	info, err := os.Stat(path)
-	switch {
-	case err != nil:
-		return nil, err
-	case !info.Mode().IsRegular():
-		return nil, errors.New("it is not a file")
-	case info.Size() > maxReference:
-		return nil, fmt.Errorf("it is longer than %d MiB", maxReference>>20)
-	}
-	return os.ReadFile(path)
 }
 
 func publishedMetrics() (names []string) {

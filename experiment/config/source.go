@@ -6,13 +6,14 @@ import (
 	"fmt"
 	"io"
 	"io/fs"
-	"os"
 	"strings"
 	"unicode/utf8"
 
 	"github.com/hashicorp/hcl/v2"
 	"github.com/hashicorp/hcl/v2/hclsyntax"
 	"github.com/hashicorp/hcl/v2/hclwrite"
+
+	"github.com/nebula-bench/nebula/internal/regular"
 )
 
 // maxFile is the most bytes that a file may have: a thousand times what
@@ -53,16 +54,7 @@ func (ld *loader) read(file string) ([]byte, bool) {
 }
 
 func readBounded(file string) ([]byte, error) {
-	// Before it is opened: opening a pipe would wait for somebody to write.
-	switch info, err := os.Stat(file); {
-	case err != nil:
-		return nil, err
-	case info.IsDir():
-		return nil, errFolder
-	case !info.Mode().IsRegular():
-		return nil, errNotRegular
-	}
-	f, err := os.Open(file)
+	f, _, err := regular.Open(file)
 	if err != nil {
 		return nil, err
 	}
@@ -71,16 +63,11 @@ func readBounded(file string) ([]byte, error) {
 	return io.ReadAll(io.LimitReader(f, maxFile+1))
 }
 
-var (
-	errFolder     = errors.New("is a folder")
-	errNotRegular = errors.New("is not a regular file")
-)
-
 func (ld *loader) unreadable(file string, err error) {
 	switch {
-	case errors.Is(err, errFolder):
+	case errors.Is(err, regular.ErrFolder):
 		ld.errorf(start(file), "Not a file", "%s is a folder. Name a file in it.", file)
-	case errors.Is(err, errNotRegular):
+	case errors.Is(err, regular.ErrSpecial):
 		ld.errorf(start(file), "Not a file", "%s is a pipe or a device. Name a file, which can be read again when a run is resumed.", file)
 	case errors.Is(err, fs.ErrNotExist):
 		ld.errorf(start(file), "File not found", "There is no file %s. Paths are relative to the folder you are in.", file)
