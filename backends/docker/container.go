@@ -63,7 +63,7 @@ func (a *artifact) start(ctx context.Context, c *instance, s experiment.Start, r
 	}
 	a.backend.seen[c.id] = true
 	if c.stream, err = attach(ctx, c.client, c.id); err != nil {
-		return refused(ctx, "attach to the container", err)
+		return refused(ctx, c.id, "attach to the container", err)
 	}
 	c.exit, c.exitErr = c.client.ContainerWait(ctx, c.id, container.WaitConditionNextExit)
 	if s == experiment.Prepared {
@@ -74,7 +74,7 @@ func (a *artifact) start(ctx context.Context, c *instance, s experiment.Start, r
 	go c.read()
 	go c.write(r.Stdin)
 	if err := c.client.ContainerStart(ctx, c.id, container.StartOptions{}); err != nil {
-		return refused(ctx, "start the container", err)
+		return refused(ctx, c.id, "start the container", err)
 	}
 	t.MarkStarted(backends.Now())
 	return nil

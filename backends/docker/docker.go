@@ -78,16 +78,21 @@ func (o *Options) Check(dir string) []backends.Problem {
 	if _, err := o.memoryBytes(); err != nil {
 		problem("memory", "Invalid memory size", "%s.", err)
 	}
-	if o.CPUs < 0 || o.CPUs > 4096 {
-		problem("cpus", "Invalid number of processors", "%v is no number of processors. Write one above 0, such as 1.5.", o.CPUs)
+	if o.CPUs != 0 && (o.CPUs < 0.01 || o.CPUs > 4096) {
+		problem("cpus", "Invalid number of processors", "%v is no number of processors. Write one of at least 0.01, which is the least that Docker takes, such as 1.5.", o.CPUs)
 	}
 	if o.PIDs < 0 || o.PIDs > 4<<20 {
 		problem("pids", "Invalid number of processes", "%d is no number of processes. Write one above 0, such as 64.", o.PIDs)
 	}
 	ps = append(ps, backends.CheckCPUs("cpuset", o.CPUSet, backends.Processors())...)
-	for k := range o.Env {
-		if k == "" || strings.ContainsAny(k, "=\x00") {
-			problem("env", "Invalid environment", "%q can't be the name of an environment variable: it must not be empty nor hold '='.", k)
+	for k, v := range o.Env {
+		if k == "" || strings.ContainsAny(k, "=\x00") || strings.ContainsRune(v, 0) {
+			problem("env", "Invalid environment", "%q can't be an environment variable: its name must not be empty nor hold '=', and neither name nor value may hold the character U+0000.", k)
+		}
+	}
+	for _, a := range [][2]string{{"network", o.Network}, {"user", o.User}, {"runtime", o.Runtime}, {"base", o.Base}, {"image", o.Image}} {
+		if strings.ContainsRune(a[1], 0) {
+			problem(a[0], "Invalid name", "%q holds the character U+0000, which no name can.", a[1])
 		}
 	}
 	if o.Base != "" && o.Image != "" {
@@ -201,6 +206,10 @@ func (o *Options) Open(ctx context.Context, s backends.Session) (backends.Backen
 			}
 		}
 	}
+	if err := b.lacks(ctx); err != nil {
+		c.Close()
+		return nil, err
+	}
 	b.cgroup = newCgroup(cgroupRoot, s.Owner, b.info.CgroupVersion, b.info.CgroupDriver, c.DaemonHost())
 	return b, nil
 }
@@ -309,17 +318,9 @@ func (b *backend) create(ctx context.Context, image string, r backends.Request, 
 	change(config, host)
 	id, err = b.creation(ctx, config, host)
 	if err != nil {
-		return "", refused(ctx, "create the container", err)
+		return "", refused(ctx, "", "create the container", err)
 	}
 	return id, nil
-}
-
-// refused says what became of a call that must come before the function.
-func refused(ctx context.Context, what string, err error) error {
-	if ctx.Err() != nil {
-		return fmt.Errorf("%w: %s", backends.ErrUnanswered, what)
-	}
-	return fmt.Errorf("%s: %w", what, err)
 }
 
 // Close removes what is left of the run's containers and images.

@@ -98,6 +98,9 @@ func (b *backend) Prepare(ctx context.Context, f experiment.Function) (backends.
 	a.image = info.ID
 	a.identity.Digest, a.identity.Size = info.ID, info.Size
 	a.identity.Details["reference"] = a.ref
+	if err := runnable(a.ref, info.Config, f); err != nil {
+		return nil, errors.Join(err, a.Close(ctx))
+	}
 	return a, nil
 }
 

@@ -100,7 +100,7 @@ func (a *artifact) begin(ctx context.Context, r backends.Request) (*live, error)
 	l := &live{backend: a.backend, id: id, signals: make(chan error, 1)}
 	a.backend.alive = append(a.backend.alive, id)
 	if l.stream, err = attach(ctx, c, l.id); err != nil {
-		return l, refused(ctx, "attach to the container", err)
+		return l, refused(ctx, l.id, "attach to the container", err)
 	}
 	// It outlives the trial that began it, but this call does not.
 	life, end := context.WithCancel(context.WithoutCancel(ctx))
@@ -110,7 +110,7 @@ func (a *artifact) begin(ctx context.Context, r backends.Request) (*live, error)
 	unbound()
 	go l.read()
 	if err := c.ContainerStart(ctx, l.id, container.StartOptions{}); err != nil {
-		return l, refused(ctx, "start the container", err)
+		return l, refused(ctx, l.id, "start the container", err)
 	}
 	return l, nil
 }

@@ -137,6 +137,7 @@ func TestOutcomes(t *testing.T) {
 			return backends.Response{Stdout: []byte("55"), Stderr: []byte("no"), ExitCode: 3}, nil
 		}}, experiment.Failed, "no", 3},
 		"a crash":              {fake{invoke: fails(wrapped(backends.ErrCrashed))}, experiment.Failed, "crashed", -1},
+		"what can't start":     {fake{startErr: wrapped(backends.ErrCantStart)}, experiment.Failed, "can't start", -1},
 		"an endless answer":    {fake{invoke: fails(backends.ErrAnswerTooLong)}, experiment.Failed, "longer than", -1},
 		"no memory":            {fake{invoke: fails(wrapped(backends.ErrOutOfMemory))}, experiment.OutOfMemory, "out of memory", -1},
 		"not cold":             {fake{invoke: fails(wrapped(backends.ErrContaminated))}, experiment.Contaminated, "cold", -1},
