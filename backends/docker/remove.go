@@ -31,6 +31,9 @@ type lateCreation struct {
 // before.
 const lateness = 10 * time.Second
 
+// removal bounds how long the removal of a container is waited for.
+const removal = 30 * time.Second
+
 // created is what a creation gave.
 type created struct {
 	id  string
@@ -106,6 +109,8 @@ func (b *backend) Sweep(ctx context.Context) error {
 
 // remove removes a container, alive or not, and comes back when it is gone.
 func remove(ctx context.Context, c *client.Client, id string) error {
+	ctx, cancel := context.WithTimeout(ctx, removal)
+	defer cancel()
 	for {
 		err := c.ContainerRemove(ctx, id, container.RemoveOptions{Force: true, RemoveVolumes: true})
 		switch {
