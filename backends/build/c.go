@@ -34,7 +34,7 @@ func (j job) planC(ctx context.Context) (plan, error) {
 		return plan{}, err
 	}
 	in := inputs{}
-	if err := j.snapshot(j.in("src"), in); err != nil {
+	if err := j.snapshot(ctx, j.in("src"), in); err != nil {
 		return plan{}, err
 	}
 	if err := j.helper(j.in("include"), in, "nebula.h"); err != nil {

@@ -14,6 +14,7 @@ import (
 	"strings"
 
 	"github.com/nebula-bench/nebula/experiment"
+	"github.com/nebula-bench/nebula/internal/regular"
 )
 
 // CacheRoot is the folder of all that Nebula keeps between runs:
@@ -138,7 +139,7 @@ func (c cache) adopt(f experiment.Function, s source) (Binary, error) {
 	fail := func(err error) (Binary, error) {
 		return Binary{}, fmt.Errorf("function %q: take over the module: %w", f.Name, err)
 	}
-	from, err := os.Open(s.path)
+	from, _, err := regular.Open(s.path)
 	if err != nil {
 		return fail(err)
 	}
@@ -166,7 +167,7 @@ func (c cache) adopt(f experiment.Function, s source) (Binary, error) {
 }
 
 func hashFile(path string) (digest string, size int64, err error) {
-	file, err := os.Open(path)
+	file, _, err := regular.Open(path)
 	if err != nil {
 		return "", 0, err
 	}

@@ -14,6 +14,7 @@ import (
 	"strings"
 
 	"github.com/nebula-bench/nebula/experiment"
+	"github.com/nebula-bench/nebula/internal/regular"
 )
 
 // Kind is what a function is made of.
@@ -137,6 +138,11 @@ func find(f experiment.Function) (source, error) {
 	if err != nil {
 		return fail("%v", err)
 	}
+	if d.kind == Go {
+		if err := noSpecial(d.path); err != nil {
+			return fail("%v", err)
+		}
+	}
 	if d.kind != "" {
 		if f.Language != "" && kindOfLanguage[f.Language] != d.kind {
 			return fail("language is %q, but %s holds %s", f.Language, f.Path, d.found)
@@ -168,7 +174,49 @@ func find(f experiment.Function) (source, error) {
 	case sub.kind != kindOfLanguage[language]:
 		return fail("%s should hold %s, but it has %s. %s", path, kindOfLanguage[language], sub.found, recognised)
 	}
+	if sub.kind == Go {
+		if err := noSpecial(sub.path); err != nil {
+			return fail("%v", err)
+		}
+	}
 	return source{sub.kind, sub.path}, nil
+}
+
+// mostEntries is how many files and folders a function's source may have.
+const mostEntries = 100_000
+
+// noSpecial refuses pipes and devices in a folder in which a compiler looks
+// for its files itself: it would wait for them for ever.
+func noSpecial(dir string) error {
+	entries := 0
+	return filepath.WalkDir(dir, func(path string, e fs.DirEntry, err error) error {
+		if err != nil {
+			return fmt.Errorf("cannot read %s: %w", dir, err)
+		}
+		if entries++; entries > mostEntries {
+			return fmt.Errorf("%s holds more than %d files and folders: put the function into a folder of its own", dir, mostEntries)
+		}
+		if path != dir && e.IsDir() && strings.HasPrefix(e.Name(), ".git") {
+			return fs.SkipDir
+		}
+		if special(path, e) {
+			return fmt.Errorf("%s is a pipe or a device: remove it from the function's folder", path)
+		}
+		return nil
+	})
+}
+
+// special reports whether a name leads to a pipe or a device.
+func special(path string, e fs.DirEntry) bool {
+	mode := e.Type()
+	if mode&fs.ModeSymlink != 0 {
+		info, err := os.Stat(path)
+		if err != nil {
+			return false // it leads nowhere
+		}
+		mode = info.Mode()
+	}
+	return mode&(fs.ModeNamedPipe|fs.ModeDevice|fs.ModeCharDevice) != 0
 }
 
 // folder is what a folder holds.
@@ -184,7 +232,7 @@ func look(dir string) (folder, error) {
 	if err != nil {
 		return folder{}, fmt.Errorf("cannot read folder %s: %w", dir, err)
 	}
-	var files, modules, goFiles []string
+	var files, modules, goFiles, others []string
 	d := folder{path: dir}
 	for _, e := range entries {
 		name := e.Name()
@@ -198,6 +246,10 @@ func look(dir string) (folder, error) {
 		}
 		if isDir {
 			d.folders = append(d.folders, name)
+			continue
+		}
+		if special(filepath.Join(dir, name), e) {
+			others = append(others, name+" (a pipe or a device)")
 			continue
 		}
 		files = append(files, name)
@@ -219,11 +271,11 @@ func look(dir string) (folder, error) {
 		packages := map[string]bool{}
 		for _, name := range goFiles {
 			// An unreadable clause is the compiler's to report.
-			ast, err := parser.ParseFile(token.NewFileSet(), filepath.Join(dir, name), nil, parser.PackageClauseOnly)
-			if err != nil || ast.Name.Name == "main" {
+			pkg, err := packageOf(filepath.Join(dir, name))
+			if err != nil || pkg == "main" {
 				return found(Go, "Go source")
 			}
-			packages[ast.Name.Name] = true
+			packages[pkg] = true
 		}
 		if len(packages) == 0 {
 			d.found = "a go.mod but no Go file beside it; the function must be package main there"
@@ -248,7 +300,7 @@ func look(dir string) (folder, error) {
 		}
 		return found(Module, modules[0])
 	}
-	switch names := slices.Concat(files, d.folders); {
+	switch names := slices.Concat(files, d.folders, others); {
 	case len(names) == 0:
 		d.found = "nothing in it"
 	case len(names) <= 8:
@@ -258,6 +310,22 @@ func look(dir string) (folder, error) {
 	}
 	return d, nil
 }
+
+// packageOf reads the package clause of a Go file.
+func packageOf(path string) (string, error) {
+	src, err := regular.Read(path, maxGoFile)
+	if err != nil {
+		return "", err
+	}
+	ast, err := parser.ParseFile(token.NewFileSet(), path, src, parser.PackageClauseOnly)
+	if err != nil {
+		return "", err
+	}
+	return ast.Name.Name, nil
+}
+
+// maxGoFile is the largest Go file whose package clause is read.
+const maxGoFile = 64 << 20
 
 func anyOf(set map[string]bool) string {
 	names := make([]string, 0, len(set))
@@ -271,7 +339,7 @@ func anyOf(set map[string]bool) string {
 // core specification, binary format: magic, version). A component has the
 // same magic and another version.
 func checkModule(path string) error {
-	file, err := os.Open(path)
+	file, _, err := regular.Open(path)
 	if err != nil {
 		return fmt.Errorf("cannot read the module: %w", err)
 	}

@@ -31,7 +31,7 @@ type rustc struct {
 
 func (j job) planRust(ctx context.Context) (plan, error) {
 	in := inputs{}
-	if err := j.snapshot(j.in("src"), in); err != nil {
+	if err := j.snapshot(ctx, j.in("src"), in); err != nil {
 		return plan{}, err
 	}
 	compiler, err := j.findRustc(ctx)

@@ -1,6 +1,7 @@
 package build
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"io"
@@ -12,6 +13,7 @@ import (
 	"strings"
 
 	"github.com/nebula-bench/nebula/functions"
+	"github.com/nebula-bench/nebula/internal/regular"
 )
 
 // inputs collects the files that a binary is built from, under names that
@@ -43,11 +45,18 @@ func (in inputs) digest() string {
 // file. What is hashed is then what is compiled, whatever happens to the
 // source meanwhile, and a source that reaches outside its folder, where a
 // change would go unseen, does not compile.
-func (j job) snapshot(to string, in inputs) error {
+func (j job) snapshot(ctx context.Context, to string, in inputs) error {
 	root := j.source.path
+	entries, left := 0, int64(maxSource)
 	err := filepath.WalkDir(root, func(p string, e fs.DirEntry, err error) error {
+		if err == nil {
+			err = ctx.Err()
+		}
 		if err != nil {
 			return err
+		}
+		if entries++; entries > mostEntries {
+			return fmt.Errorf("it holds more than %d files and folders: put the function into a folder of its own", mostEntries)
 		}
 		rel, err := filepath.Rel(root, p)
 		if err != nil {
@@ -71,7 +80,10 @@ func (j job) snapshot(to string, in inputs) error {
 		case !info.Mode().IsRegular():
 			return nil
 		}
-		if err := copyFile(filepath.Join(to, rel), p); err != nil {
+		if left -= info.Size(); left < 0 {
+			return fmt.Errorf("it holds more than %d GiB: put the function into a folder of its own", maxSource>>30)
+		}
+		if err := copyFile(ctx, filepath.Join(to, rel), p); err != nil {
 			return err
 		}
 		return in.add("function/"+filepath.ToSlash(rel), filepath.Join(to, rel))
@@ -82,8 +94,11 @@ func (j job) snapshot(to string, in inputs) error {
 	return nil
 }
 
-func copyFile(to, from string) error {
-	r, err := os.Open(from)
+// maxSource is how much a function's folder may hold.
+const maxSource = 4 << 30
+
+func copyFile(ctx context.Context, to, from string) error {
+	r, _, err := regular.Open(from)
 	if err != nil {
 		return err
 	}
@@ -92,7 +107,7 @@ func copyFile(to, from string) error {
 	if err != nil {
 		return err
 	}
-	_, err = io.Copy(w, r)
+	_, err = io.Copy(w, io.LimitReader(regular.Interruptible(ctx, r), maxSource))
 	return errors.Join(err, w.Close())
 }
 

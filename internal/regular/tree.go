@@ -120,13 +120,15 @@ func digestFile(ctx context.Context, path string) (string, error) {
 	}
 	defer f.Close()
 	h := sha256.New()
-	if _, err := io.Copy(h, io.LimitReader(interruptible{ctx, f}, MaxBytes)); err != nil {
+	if _, err := io.Copy(h, io.LimitReader(Interruptible(ctx, f), MaxBytes)); err != nil {
 		return "", err
 	}
 	return hex.EncodeToString(h.Sum(nil)), nil
 }
 
-// interruptible reads until its context ends.
+// Interruptible reads from r until the context ends.
+func Interruptible(ctx context.Context, r io.Reader) io.Reader { return interruptible{ctx, r} }
+
 type interruptible struct {
 	ctx context.Context
 	r   io.Reader
