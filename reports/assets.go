@@ -5,6 +5,7 @@ import (
 	"embed"
 	"encoding/base64"
 	"errors"
+	"fmt"
 	"html/template"
 	"io"
 	"io/fs"
@@ -105,7 +106,11 @@ func linkAssets(out, dir string) error {
 	if err != nil || len(as) == 0 {
 		return err
 	}
-	if err := os.MkdirAll(filepath.Join(dir, assetsDir), 0o755); err != nil {
+	own := filepath.Join(dir, assetsDir)
+	if info, err := os.Lstat(own); err == nil && !info.IsDir() {
+		return fmt.Errorf("%s: it is no folder, and the chart library belongs into one", own)
+	}
+	if err := os.MkdirAll(own, 0o755); err != nil {
 		return err
 	}
 	for name, b := range as {
@@ -199,7 +204,19 @@ func hash(s string) string {
 	return "'sha256-" + base64.StdEncoding.EncodeToString(sum[:]) + "'"
 }
 
+// writeFile writes a file of a page. A link in its place is replaced, and not
+// what it leads to, and what is no file is left alone: the folder may have come
+// from anywhere.
 func writeFile(name string, b []byte) error {
+	switch info, err := os.Lstat(name); {
+	case err != nil:
+	case info.Mode()&fs.ModeSymlink != 0:
+		if err := os.Remove(name); err != nil {
+			return err
+		}
+	case !info.Mode().IsRegular():
+		return fmt.Errorf("%s: it is no file, and a page's file belongs there", name)
+	}
 	return atomicfile.Write(name, func(w io.Writer) error {
 		_, err := w.Write(b)
 		return err

@@ -111,9 +111,9 @@ func fingerprint(dir string) string {
 // digestOf reads a run's digest, or makes it where there is none that fits.
 // Only the newest run of an experiment needs its verdict.
 func digestOf(f *results.Folder, judged bool) (*digest, error) {
-	if b, err := os.ReadFile(filepath.Join(f.Dir, digestFile)); err == nil {
+	if b, err := results.ReadFile(filepath.Join(f.Dir, digestFile), mostCache); err == nil {
 		var d digest
-		if json.Unmarshal(b, &d) == nil && d.Version == digestVersion && d.Of == fingerprint(f.Dir) && (d.Judged || !judged) {
+		if json.Unmarshal(b, &d) == nil && d.Of == fingerprint(f.Dir) && (d.Judged || !judged) && d.of(f) {
 			return &d, nil
 		}
 	}
@@ -128,6 +128,38 @@ func digestOf(f *results.Folder, judged bool) (*digest, error) {
 	d := newDigest(f, s, judged)
 	d.store(f.Dir)
 	return d, nil
+}
+
+// mostCache is how long a digest, or the list of what is ignored, may be.
+const mostCache = 64 << 20
+
+// of reports whether a digest can be that of a run: it may come from anywhere,
+// and is used only where nothing speaks against it.
+func (d *digest) of(f *results.Folder) bool {
+	const most = int64(1) << 59 // far beyond any duration, and sums of it are still numbers
+	t := d.Trials
+	switch {
+	case d.Version != digestVersion, d.Run != f.Run.ID, d.Experiment != f.Run.Experiment, d.State != f.Run.State, !d.Started.Equal(f.Run.Started):
+		return false
+	case min(t.Planned, t.Ended, t.Missing, t.Bad, t.Repeated, d.Missing) < 0, t.Planned > f.Plan.Len(), t.Missing != t.Planned-t.Ended:
+		return false
+	}
+	planned := map[experiment.Cell]bool{}
+	for _, c := range f.Plan.Cells {
+		planned[c] = true
+	}
+	for _, c := range d.Cells {
+		if !planned[c.Cell] {
+			return false
+		}
+		planned[c.Cell] = false // no cell is there twice
+		for _, ns := range c.Medians {
+			if ns < 1 || ns > most {
+				return false
+			}
+		}
+	}
+	return true
 }
 
 // store keeps the digest. A folder that can't be written, such as another

@@ -75,7 +75,8 @@ func WriteIndex(out string) error {
 		}
 		link, err := pageLink(out, f)
 		if err != nil {
-			return err
+			bad = append(bad, err)
+			continue
 		}
 		n := night{d, &f.Run, link, f.Confirming()}
 		p.All.Rows = slices.Insert(p.All.Rows, 0, indexRow(n))
@@ -94,7 +95,7 @@ func WriteIndex(out string) error {
 		p.Newest = append(p.Newest, newestRun(last.digest, last.link))
 		for _, h := range histories(name, all) {
 			if err := p.follow(h, ignored); err != nil {
-				return err
+				return fmt.Errorf("the history of %q: %w", name, err)
 			}
 		}
 	}

@@ -7,7 +7,6 @@ import (
 	"io/fs"
 	"maps"
 	"math"
-	"os"
 	"path/filepath"
 	"slices"
 	"strings"
@@ -210,7 +209,7 @@ func (i Ignore) matches(name string, r *Regression) bool {
 
 func readIgnored(out string) (list []Ignore, err error) {
 	name := filepath.Join(out, IgnoreFile)
-	b, err := os.ReadFile(name)
+	b, err := results.ReadFile(name, mostCache)
 	if errors.Is(err, fs.ErrNotExist) {
 		return nil, nil
 	}

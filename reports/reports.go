@@ -65,7 +65,7 @@ func Write(out string, f *results.Folder) error {
 // SingleFile is the name of the one file that holds everything about a run,
 // below the output folder.
 func SingleFile(out string, f *results.Folder) (string, error) {
-	if _, err := place(out, f); err != nil {
+	if err := canName(f); err != nil {
 		return "", err
 	}
 	return filepath.Join(out, f.Run.Experiment+"-"+f.Run.ID+".html"), nil
@@ -91,15 +91,28 @@ func WriteSingle(out string, f *results.Folder) (file string, err error) {
 	return file, render(file, "run", p)
 }
 
-// place is where a run's page belongs. The names come from run.json, which
-// may have been written by anyone.
+// place is where a run's page belongs: in its own folder, if that is one of
+// the output folder, whatever the run says of itself. The names come from
+// run.json, which may have been written by anyone.
 func place(out string, f *results.Folder) (string, error) {
-	for _, name := range []string{f.Run.Experiment, f.Run.ID} {
-		if name == "" || name == "." || name == ".." || strings.ContainsAny(name, "/\\\x00") {
-			return "", fmt.Errorf("%s: %q cannot name a folder", filepath.Join(f.Dir, results.RunFile), name)
-		}
+	if runs, err := filepath.Rel(filepath.Join(out, "runs"), f.Dir); err == nil && filepath.IsLocal(runs) &&
+		strings.Count(filepath.ToSlash(runs), "/") == 1 {
+		return f.Dir, nil
+	}
+	if err := canName(f); err != nil {
+		return "", err
 	}
 	return results.Dir(out, f.Run.Experiment, f.Run.ID), nil
+}
+
+// canName refuses a run by which no file or folder can be called.
+func canName(f *results.Folder) error {
+	for _, name := range []string{f.Run.Experiment, f.Run.ID} {
+		if name == "" || name == "." || name == ".." || strings.ContainsAny(name, "/\\\x00") {
+			return fmt.Errorf("%s: %q cannot name a folder", filepath.Join(f.Dir, results.RunFile), name)
+		}
+	}
+	return nil
 }
 
 // link gives the relative address of one folder as seen from another, with a

@@ -405,7 +405,8 @@ func (a *app) pages(dir string, log zerolog.Logger) (*results.Folder, *reports.S
 	if err != nil {
 		return nil, nil, err
 	}
-	if err := a.writePages(f); err != nil {
+	unwritten, err := a.writePages(f)
+	if err = errors.Join(append(unwritten, err)...); err != nil {
 		return nil, nil, err
 	}
 	s, err := reports.Summarise(f)

@@ -3,6 +3,7 @@ package main
 import (
 	"errors"
 	"fmt"
+	"strings"
 	"text/tabwriter"
 
 	"github.com/spf13/cobra"
@@ -42,13 +43,15 @@ func (a *app) reportCommand() *cobra.Command {
 			if len(args) == 0 {
 				folders, bad = results.List(a.out)
 			}
-			if err := a.writePages(folders...); err != nil {
+			unwritten, err := a.writePages(folders...)
+			if err != nil {
 				return fail(err)
 			}
+			bad = append(bad, unwritten...)
 			for _, err := range bad {
 				fmt.Fprintf(a.stderr, "nebula: left out of the report: %s\n", err)
 			}
-			fmt.Fprintf(a.stderr, "%d runs in %s/index.html\n", len(folders), a.out)
+			fmt.Fprintf(a.stderr, "%d runs in %s/index.html\n", len(folders)-len(unwritten), a.out)
 			if len(bad) > 0 {
 				return &exitError{code: exitFailed}
 			}
@@ -74,20 +77,24 @@ func (a *app) singleFiles(folders []*results.Folder) error {
 	return nil
 }
 
-// writePages writes the pages of the given runs, and what they share.
-func (a *app) writePages(folders ...*results.Folder) error {
+// writePages writes the pages of the given runs, and what they share. A run
+// that has no page keeps no other from having one.
+func (a *app) writePages(folders ...*results.Folder) (unwritten []error, err error) {
 	if err := reports.WriteAssets(a.out); err != nil {
-		return fmt.Errorf("write the report's assets: %w", err)
+		return nil, fmt.Errorf("write the report's assets: %w", err)
 	}
 	for _, f := range folders {
 		if err := reports.Write(a.out, f); err != nil {
-			return fmt.Errorf("write the report of run %s: %w", f.Run.ID, err)
+			if !strings.Contains(err.Error(), f.Dir) {
+				err = fmt.Errorf("%s: %w", f.Dir, err)
+			}
+			unwritten = append(unwritten, err)
 		}
 	}
 	if err := reports.WriteIndex(a.out); err != nil {
-		return fmt.Errorf("write the index of reports: %w", err)
+		return unwritten, fmt.Errorf("write the index of reports: %w", err)
 	}
-	return nil
+	return unwritten, nil
 }
 
 func (a *app) listCommand() *cobra.Command {

@@ -19,7 +19,7 @@ const BaselineFile = "baseline"
 // Baseline gives the id of an experiment's baseline; none is no error.
 func Baseline(out, experiment string) (id string, err error) {
 	name := Dir(out, experiment, BaselineFile)
-	b, err := os.ReadFile(name)
+	b, err := ReadFile(name, 1<<16)
 	if errors.Is(err, fs.ErrNotExist) {
 		return "", nil
 	}

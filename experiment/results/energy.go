@@ -1,12 +1,9 @@
 package results
 
 import (
-	"errors"
-	"fmt"
 	"iter"
 	"os"
 	"path/filepath"
-	"slices"
 	"time"
 
 	"github.com/nebula-bench/nebula/experiment"
@@ -136,44 +133,3 @@ func (f *Folder) Energy() iter.Seq2[*EnergyWindow, error] {
 const aWindow = "a record of an energy window"
 
 func newWindow() *EnergyWindow { return &EnergyWindow{} }
-
-// check refuses what can't be true. Whoever divides by a number of a record
-// need not ask again whether it is above zero.
-func (w *EnergyWindow) check() error {
-	switch {
-	case w.Window < 1, w.Block < 1, w.Attempt < 1:
-		return errors.New("window, block and attempt count from 1")
-	case !slices.Contains(experiment.Starts, w.Start):
-		return fmt.Errorf("unknown start %q", w.Start)
-	case w.Again && w.Invalid == "":
-		return errors.New("it is made again, and nothing says why")
-	case w.Invalid != "":
-		return nil
-	case w.Invocations < 1:
-		return errors.New("it is valid, and has no invocations")
-	case w.Before == nil, w.Work == nil, w.After == nil:
-		return errors.New("it is valid, and a span of it is missing")
-	}
-	for _, s := range []*EnergySpan{w.Before, w.Work, w.After} {
-		switch {
-		case s.NS <= 0:
-			return errors.New("a span has no length")
-		case w.Source != "" && s.Total == nil:
-			return errors.New("it is valid, and a span of it has no energy")
-		case s.Total != nil && !s.Total.plausible():
-			return errors.New("a span's energy is not above zero")
-		}
-		for _, d := range s.Domains {
-			if d.EnergyAmount != nil && !d.plausible() {
-				return fmt.Errorf("the energy of %s is not above zero", d.Name)
-			}
-		}
-	}
-	return nil
-}
-
-// plausible reports whether an amount is one: a counter that did not move has
-// shown nothing.
-func (a *EnergyAmount) plausible() bool {
-	return a.Joules > 0 && a.Seconds > 0 && a.U >= 0 && a.SecondsU >= 0
-}

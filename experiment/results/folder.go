@@ -174,8 +174,15 @@ func Open(dir string) (*Folder, error) {
 	if err := readJSON(filepath.Join(dir, RunFile), &f.Run); err != nil {
 		return nil, err
 	}
+	if err := f.Run.check(); err != nil {
+		return nil, fmt.Errorf("%s: not a run: %w", filepath.Join(dir, RunFile), err)
+	}
 	if err := readPlan(filepath.Join(dir, PlanFile), &f.Plan); err != nil {
 		return nil, err
+	}
+	if f.Plan.Experiment != f.Run.Experiment {
+		return nil, fmt.Errorf("%s: the plan is of experiment %q, and the run of %q: the folder's files do not belong together",
+			filepath.Join(dir, PlanFile), f.Plan.Experiment, f.Run.Experiment)
 	}
 	return f, nil
 }
@@ -183,7 +190,7 @@ func Open(dir string) (*Folder, error) {
 // readPlan reads a plan up to its list of trials, which comes last, follows
 // from the rest, and can be long.
 func readPlan(name string, p *experiment.Plan) error {
-	file, err := os.Open(name)
+	file, err := open(name)
 	if err != nil {
 		return err
 	}
@@ -192,7 +199,7 @@ func readPlan(name string, p *experiment.Plan) error {
 	if err != nil {
 		return err
 	}
-	head, err := readHead(jsontext.NewDecoder(file), "trials")
+	head, err := readHead(jsontext.NewDecoder(io.LimitReader(file, mostJSON)), "trials")
 	if err == nil {
 		err = json.Unmarshal(head, p)
 	}
@@ -232,28 +239,13 @@ func readHead(d *jsontext.Decoder, last string) ([]byte, error) {
 	return json.Marshal(members)
 }
 
-// checkPlan refuses a plan whose numbers can't be true: its file, of so many
-// bytes, lists every trial.
-func checkPlan(p *experiment.Plan, size int64) error {
-	const leastLine = len(`{"trial":1,"block":1,"cell":0}`)
-	switch most := int(size) / leastLine; {
-	case p.Repetitions < 1, p.Warmup < 0:
-		return fmt.Errorf("it has %d repetitions and %d warm-ups", p.Repetitions, p.Warmup)
-	case p.Repetitions > most, p.Warmup > most, p.Len() > most:
-		return errors.New("it does not list as many trials as it says")
-	}
-	for _, c := range p.Cells {
-		if !slices.Contains(experiment.Starts, c.Start) {
-			return fmt.Errorf("cell %s has an unknown start", c)
-		}
-	}
-	return nil
-}
-
 func readJSON(name string, v any) error {
-	b, err := os.ReadFile(name)
+	b, err := ReadFile(name, mostJSON)
 	if err != nil {
 		return err
+	}
+	if err := checkForm(b); err != nil {
+		return fmt.Errorf("%s: %w", name, err)
 	}
 	if err := json.Unmarshal(b, v); err != nil {
 		line := 1
@@ -267,9 +259,25 @@ func readJSON(name string, v any) error {
 }
 
 // Trials yields the records in the order in which they were written. It
-// stops at the first that cannot be read.
+// stops at the first that cannot be read, and at a second end of a trial.
 func (f *Folder) Trials() iter.Seq2[*Trial, error] {
-	return readFile(filepath.Join(f.Dir, TrialsFile), aTrial, false, newTrial)
+	name := filepath.Join(f.Dir, TrialsFile)
+	return func(yield func(*Trial, error) bool) {
+		ended := make([]bool, f.Plan.Len())
+		n := 0
+		for t, err := range readFile(name, aTrial, false, newTrial) {
+			n++
+			if err == nil && t.Final() && t.Trial <= len(ended) {
+				if ended[t.Trial-1] {
+					err = fmt.Errorf("%s:%d: a second record of the end of trial %d", name, n, t.Trial)
+				}
+				ended[t.Trial-1] = true
+			}
+			if !yield(t, err) || err != nil {
+				return
+			}
+		}
+	}
 }
 
 const aTrial = "a trial record"
@@ -285,31 +293,15 @@ func (f *Folder) Stops() (stops []Stop, err error) {
 		}
 		stops = append(stops, *s)
 	}
+	if err := checkStops(&f.Plan, stops); err != nil {
+		return nil, fmt.Errorf("%s: %w", filepath.Join(f.Dir, StopsFile), err)
+	}
 	return stops, nil
 }
 
 const aStop = "a record of a stop"
 
 func newStop() *Stop { return &Stop{} }
-
-func (s *Stop) check() error {
-	if s.Block < 1 {
-		return errors.New("blocks count from 1")
-	}
-	return nil
-}
-
-func (t *Trial) check() error {
-	switch {
-	case t.Trial < 1, t.Block < 1, t.Attempt < 1:
-		return errors.New("trial, block and attempt count from 1")
-	case !slices.Contains(experiment.Outcomes, t.Outcome):
-		return fmt.Errorf("unknown outcome %q", t.Outcome)
-	case !slices.Contains(experiment.Starts, t.Start):
-		return fmt.Errorf("unknown start %q", t.Start)
-	}
-	return nil
-}
 
 // dirs gives the folders of an output folder's runs, by experiment and id.
 func dirs(out, experiment string) (dirs []string) {
@@ -322,7 +314,7 @@ func dirs(out, experiment string) (dirs []string) {
 		runs, _ := os.ReadDir(filepath.Join(root, e.Name()))
 		for _, r := range runs {
 			dir := filepath.Join(root, e.Name(), r.Name())
-			if _, err := os.Stat(filepath.Join(dir, RunFile)); err == nil {
+			if isFolder(dir) {
 				dirs = append(dirs, dir)
 			}
 		}
@@ -353,7 +345,7 @@ func Find(out, name string) (*Folder, error) {
 	experiment, which := filepath.Split(name)
 	experiment = strings.TrimSuffix(experiment, "/")
 	if name != "latest" && name != "baseline" {
-		if _, err := os.Stat(filepath.Join(name, RunFile)); err == nil {
+		if isFolder(name) {
 			return Open(name)
 		}
 	}

@@ -7,7 +7,6 @@ import (
 	"io"
 	"io/fs"
 	"iter"
-	"os"
 
 	jsonv2 "github.com/go-json-experiment/json"
 )
@@ -51,7 +50,7 @@ func readLines[T line](r io.Reader, name, what string, empty func() T) iter.Seq2
 // where later says that it comes only with its first.
 func readFile[T line](name, what string, later bool, empty func() T) iter.Seq2[T, error] {
 	return func(yield func(T, error) bool) {
-		file, err := os.Open(name)
+		file, err := open(name)
 		if later && errors.Is(err, fs.ErrNotExist) {
 			return
 		}
@@ -70,6 +69,9 @@ func readLine(b *bufio.Reader, text *[]byte) error {
 	*text = (*text)[:0]
 	for {
 		part, err := b.ReadSlice('\n')
+		if len(*text)+len(part) > mostLine {
+			return fmt.Errorf("the line is longer than %d MiB", mostLine>>20)
+		}
 		*text = append(*text, part...)
 		if err != bufio.ErrBufferFull {
 			return err

@@ -24,6 +24,7 @@ func plan(t testing.TB) *experiment.Plan {
 		Backends:  []experiment.Backend{{Type: "wazero", Label: "w", Starts: []experiment.Start{experiment.Cold}}},
 		Run:       experiment.DefaultRun(),
 	}
+	x.Run.Until = &experiment.Until{RelativeError: 0.02, Metrics: []string{"startup"}, Min: 10, Max: 30}
 	p, err := experiment.NewPlan(x, nil, func(experiment.Function, experiment.Backend, experiment.Start) experiment.Lack {
 		return experiment.Lack{}
 	})
@@ -294,7 +295,7 @@ func TestResume(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		if err := errors.Join(w.Mend(), w.Append(record(7)), w.Stop(&Stop{Cell: record(7).Cell(), Block: 3, N: 9, Reason: Precise}), w.Close()); err != nil {
+		if err := errors.Join(w.Mend(), w.Append(record(7)), w.Stop(&Stop{Cell: plan(t).Cells[0], Block: 3, N: 9, Reason: Precise}), w.Close()); err != nil {
 			t.Fatal(err)
 		}
 		f, err := Open(dir)
@@ -305,7 +306,7 @@ func TestResume(t *testing.T) {
 		if err != nil || len(got) != before+1 || got[before].Trial != 7 {
 			t.Errorf("cut at %d: %d records, %v; want %d and the new one", end, len(got), err, before)
 		}
-		if stops, err := f.Stops(); err != nil || len(stops) != 1 || stops[0].Block != 3 || stops[0].Function != record(7).Function {
+		if stops, err := f.Stops(); err != nil || len(stops) != 1 || stops[0].Block != 3 || stops[0].Cell != plan(t).Cells[0] {
 			t.Errorf("stops %+v, %v", stops, err)
 		}
 	}

@@ -1,6 +1,7 @@
 package results
 
 import (
+	"errors"
 	"os"
 	"path/filepath"
 	"slices"
@@ -18,12 +19,13 @@ func stored(t *testing.T, out, experiment string, days int, state State) *Folder
 	t.Helper()
 	started := night.AddDate(0, 0, -days)
 	dir := Dir(out, experiment, started.Format("20060102T150405Z")+"-0000")
-	w := write(t, dir, 1)
-	run := &Run{ID: filepath.Base(dir), Experiment: experiment, Started: started, State: state}
-	if err := w.Update(run); err != nil {
+	p := plan(t)
+	p.Experiment = experiment
+	w, err := Create(dir, p, &Run{ID: filepath.Base(dir), Experiment: experiment, Started: started, State: state})
+	if err != nil {
 		t.Fatal(err)
 	}
-	if err := w.Close(); err != nil {
+	if err := errors.Join(w.Append(record(1)), w.Close()); err != nil {
 		t.Fatal(err)
 	}
 	f, err := Open(dir)
@@ -185,7 +187,7 @@ func TestRemove(t *testing.T) {
 	if err := f.Remove(); err == nil {
 		t.Error("a run that goes on was removed")
 	}
-	if err := w.Update(&Run{ID: f.Run.ID, State: Complete}); err != nil {
+	if err := w.Update(&Run{ID: f.Run.ID, Experiment: "a", State: Complete}); err != nil {
 		t.Fatal(err)
 	}
 	w.Close()
