@@ -10,6 +10,7 @@ import (
 	"github.com/nebula-bench/nebula/experiment"
 	"github.com/nebula-bench/nebula/experiment/results"
 	"github.com/nebula-bench/nebula/experiment/stats"
+	"github.com/nebula-bench/nebula/internal/regular"
 )
 
 // digestFile is what the index needs of a run, kept beside its records so
@@ -111,7 +112,7 @@ func fingerprint(dir string) string {
 // digestOf reads a run's digest, or makes it where there is none that fits.
 // Only the newest run of an experiment needs its verdict.
 func digestOf(f *results.Folder, judged bool) (*digest, error) {
-	if b, err := results.ReadFile(filepath.Join(f.Dir, digestFile), mostCache); err == nil {
+	if b, err := regular.Read(filepath.Join(f.Dir, digestFile), mostCache); err == nil {
 		var d digest
 		if json.Unmarshal(b, &d) == nil && d.Of == fingerprint(f.Dir) && (d.Judged || !judged) && d.of(f) {
 			return &d, nil

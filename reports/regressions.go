@@ -14,6 +14,7 @@ import (
 	"github.com/nebula-bench/nebula/experiment"
 	"github.com/nebula-bench/nebula/experiment/results"
 	"github.com/nebula-bench/nebula/experiment/stats"
+	"github.com/nebula-bench/nebula/internal/regular"
 )
 
 // history is the complete runs of an experiment on one machine and with the
@@ -209,7 +210,7 @@ func (i Ignore) matches(name string, r *Regression) bool {
 
 func readIgnored(out string) (list []Ignore, err error) {
 	name := filepath.Join(out, IgnoreFile)
-	b, err := results.ReadFile(name, mostCache)
+	b, err := regular.Read(name, mostCache)
 	if errors.Is(err, fs.ErrNotExist) {
 		return nil, nil
 	}

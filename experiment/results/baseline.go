@@ -10,6 +10,7 @@ import (
 	"strings"
 
 	"github.com/nebula-bench/nebula/internal/atomicfile"
+	"github.com/nebula-bench/nebula/internal/regular"
 )
 
 // BaselineFile names, beside the runs of an experiment, the run that later
@@ -19,7 +20,7 @@ const BaselineFile = "baseline"
 // Baseline gives the id of an experiment's baseline; none is no error.
 func Baseline(out, experiment string) (id string, err error) {
 	name := Dir(out, experiment, BaselineFile)
-	b, err := ReadFile(name, 1<<16)
+	b, err := regular.Read(name, 1<<16)
 	if errors.Is(err, fs.ErrNotExist) {
 		return "", nil
 	}

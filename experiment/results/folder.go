@@ -18,6 +18,7 @@ import (
 
 	"github.com/nebula-bench/nebula/experiment"
 	"github.com/nebula-bench/nebula/internal/atomicfile"
+	"github.com/nebula-bench/nebula/internal/regular"
 )
 
 // Dir is where a run's folder lies below the output folder.
@@ -190,15 +191,11 @@ func Open(dir string) (*Folder, error) {
 // readPlan reads a plan up to its list of trials, which comes last, follows
 // from the rest, and can be long.
 func readPlan(name string, p *experiment.Plan) error {
-	file, err := open(name)
+	file, info, err := regular.Open(name)
 	if err != nil {
 		return err
 	}
 	defer file.Close()
-	info, err := file.Stat()
-	if err != nil {
-		return err
-	}
 	head, err := readHead(jsontext.NewDecoder(io.LimitReader(file, mostJSON)), "trials")
 	if err == nil {
 		err = json.Unmarshal(head, p)
@@ -240,7 +237,7 @@ func readHead(d *jsontext.Decoder, last string) ([]byte, error) {
 }
 
 func readJSON(name string, v any) error {
-	b, err := ReadFile(name, mostJSON)
+	b, err := regular.Read(name, mostJSON)
 	if err != nil {
 		return err
 	}

@@ -9,6 +9,8 @@ import (
 	"iter"
 
 	jsonv2 "github.com/go-json-experiment/json"
+
+	"github.com/nebula-bench/nebula/internal/regular"
 )
 
 // line is a record in one of a run's files. Its check refuses what can't be true.
@@ -50,7 +52,7 @@ func readLines[T line](r io.Reader, name, what string, empty func() T) iter.Seq2
 // where later says that it comes only with its first.
 func readFile[T line](name, what string, later bool, empty func() T) iter.Seq2[T, error] {
 	return func(yield func(T, error) bool) {
-		file, err := open(name)
+		file, _, err := regular.Open(name)
 		if later && errors.Is(err, fs.ErrNotExist) {
 			return
 		}

@@ -138,10 +138,10 @@ func TestTwoEnds(t *testing.T) {
 func TestNoFile(t *testing.T) {
 	for name, make := range map[string]func(string) error{
 		"it is a folder":             func(f string) error { return os.Mkdir(f, 0o755) },
-		"it is a device":             func(f string) error { return os.Symlink("/dev/zero", f) },
-		"it is a pipe":               mkfifo,
+		"pipe or a device":           func(f string) error { return os.Symlink("/dev/zero", f) },
+		"it is a pipe or a device":   mkfifo,
 		"too many levels":            func(f string) error { return os.Symlink(filepath.Base(f), f) },
-		"MiB":                        sparse, // gigabytes, of which none is on the disk
+		" MiB":                       sparse, // gigabytes, of which none is on the disk
 		"no such file":               func(f string) error { return os.Symlink("nowhere", f) },
 		"trials.jsonl: no such file": func(f string) error { return nil },
 	} {

@@ -1,5 +1,0 @@
-//go:build !unix
-
-package results
-
-const noWait = 0 // there is no such pipe
