@@ -153,6 +153,19 @@ type instance struct {
 func (c *instance) read() {
 	_, err := stdcopy.StdCopy(c.stdout, c.stderr, c.stream.Reader)
 	c.copied <- err
+	close(c.copied)
+}
+
+// lastWords are what a container that has not ended has written to standard
+// error. Nothing more is read of it.
+func (c *instance) lastWords() []byte {
+	c.stream.Close()
+	select {
+	case <-c.copied:
+		return c.stderr.Rest()
+	case <-time.After(time.Second): // something is still being written
+		return nil
+	}
 }
 
 // write hands over the request. A function need not read it.
@@ -164,7 +177,23 @@ func (c *instance) write(stdin []byte) {
 
 // Invoke waits for the container's answer and exit.
 func (c *instance) Invoke(ctx context.Context, _ backends.Request, t *backends.Timeline) (backends.Response, error) {
-	var resp backends.Response
+	resp, err := c.await(ctx, t)
+	if err != nil {
+		resp.Stderr = c.lastWords()
+		return resp, err
+	}
+	resp.Stdout, resp.Stderr = c.stdout.Answer(), c.stderr.Rest()
+	resp.Usage = c.cgroup.usage() // some 20 µs of the removal phase
+	// Asking costs calls inside the removal phase, so it is asked only of a
+	// trial that has failed anyway.
+	if resp.ExitCode == sigkill && outOfMemory(ctx, c.client, c.id, c.ooms) {
+		return resp, backends.ErrOutOfMemory
+	}
+	return resp, nil
+}
+
+// await waits until all has been read and the container has exited.
+func (c *instance) await(ctx context.Context, t *backends.Timeline) (resp backends.Response, err error) {
 	copied := c.copied
 	for waiting := 2; waiting > 0; {
 		select {
@@ -188,13 +217,6 @@ func (c *instance) Invoke(ctx context.Context, _ backends.Request, t *backends.T
 			}
 			return resp, fmt.Errorf("wait for the container: %w", err)
 		}
-	}
-	resp.Stdout, resp.Stderr = c.stdout.Answer(), c.stderr.Rest()
-	resp.Usage = c.cgroup.usage() // some 20 µs of the removal phase
-	// Asking costs calls inside the removal phase, so it is asked only of a
-	// trial that has failed anyway.
-	if resp.ExitCode == sigkill && outOfMemory(ctx, c.client, c.id, c.ooms) {
-		return resp, backends.ErrOutOfMemory
 	}
 	return resp, nil
 }

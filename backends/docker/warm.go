@@ -35,6 +35,7 @@ type live struct {
 	timeline *backends.Timeline
 	frame    *backends.FrameReader
 	stderr   *backends.Stderr
+	early    *backends.Stderr // before the first request
 	broken   error
 
 	ooms     int64 // before the request
@@ -75,11 +76,8 @@ func (a *artifact) startWarm(ctx context.Context, r backends.Request, t *backend
 			return i, err
 		}
 		first, err := l.answer(ctx, r, backends.NewTimeline(backends.Now), false)
-		if err != nil {
-			return i, err
-		}
-		if first.ExitCode != 0 {
-			i.first = &first
+		if err != nil || first.ExitCode != 0 {
+			i.first, i.failed = &first, err
 		}
 	}
 	return i, nil
@@ -97,7 +95,7 @@ func (a *artifact) begin(ctx context.Context, r backends.Request) (*live, error)
 		return nil, err
 	}
 	c := a.backend.client
-	l := &live{backend: a.backend, id: id, signals: make(chan error, 1)}
+	l := &live{backend: a.backend, id: id, signals: make(chan error, 1), early: backends.NewStderr(backends.NewTimeline(backends.Now))}
 	a.backend.alive = append(a.backend.alive, id)
 	if l.stream, err = attach(ctx, c, l.id); err != nil {
 		return l, refused(ctx, l.id, "attach to the container", err)
@@ -140,7 +138,8 @@ func (w streamWriter) Write(p []byte) (n int, err error) {
 		return len(p), nil // an abandoned container; read on, or the engine blocks
 	case w.stderr && w.live.stderr != nil:
 		w.live.stderr.Write(p)
-	case w.stderr: // before the first request
+	case w.stderr:
+		w.early.Write(p)
 	case w.frame == nil:
 		w.broken = fmt.Errorf("%w: it wrote %.20q before there was a request", backends.ErrNoFrames, p)
 	default:
@@ -205,6 +204,10 @@ func (l *live) answer(ctx context.Context, r backends.Request, t *backends.Timel
 		}
 	}
 	resp.Stdout, resp.Stderr = l.frame.Answer(), l.stderr.Rest()
+	if l.answered == 0 {
+		resp.Stderr = append(l.early.Rest(), resp.Stderr...)
+		resp.Stderr = resp.Stderr[max(0, len(resp.Stderr)-backends.MaxStderr):]
+	}
 	if err == nil && resp.ExitCode == 0 {
 		l.answered++
 	}
@@ -312,12 +315,13 @@ type warmInstance struct {
 	artifact *artifact
 	key      string
 	first    *backends.Response // of a container that did not outlive its first request
+	failed   error              // likewise
 	fine     bool
 }
 
 func (i *warmInstance) Invoke(ctx context.Context, r backends.Request, t *backends.Timeline) (backends.Response, error) {
 	if i.first != nil {
-		return *i.first, nil
+		return *i.first, i.failed
 	}
 	l := i.artifact.live[i.key]
 	if l.answered == 0 {
