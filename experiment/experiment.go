@@ -103,6 +103,8 @@ type Function struct {
 	Language string // go, c, rust; empty: whatever the folder holds
 	Image    string // reference of a ready image, instead of a source
 	Inputs   []Input
+	// BuildArgs are the values of ARG in the source's Dockerfile.
+	BuildArgs map[string]string `json:",omitempty"`
 	// Mounts are folders that the function may read, by where it finds them:
 	// /data → a path on this machine. Nothing else of the machine is granted.
 	Mounts map[string]string `json:",omitempty"`

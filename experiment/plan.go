@@ -144,6 +144,7 @@ func (p *Plan) hash(x *Experiment) (string, error) {
 		Name, Source, Language, Image string
 		Inputs                        []Input
 		Mounted                       map[string]string `json:",omitempty"`
+		BuildArgs                     map[string]string `json:",omitempty"`
 	}
 	type backend struct {
 		Name    string
@@ -156,7 +157,7 @@ func (p *Plan) hash(x *Experiment) (string, error) {
 	}{Plan: p}
 	known := digests{}
 	for _, f := range x.Functions {
-		in.Functions = append(in.Functions, function{f.Name, f.Source, f.Language, f.Image, known.briefly(f.Inputs), f.portableMounts()})
+		in.Functions = append(in.Functions, function{f.Name, f.Source, f.Language, f.Image, known.briefly(f.Inputs), f.portableMounts(), f.BuildArgs})
 	}
 	for _, b := range x.Backends {
 		in.Backends = append(in.Backends, backend{b.Name(), b.Options})

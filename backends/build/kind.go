@@ -27,12 +27,12 @@ const (
 	Rust         Kind = "Rust"
 	Dockerfile   Kind = "Dockerfile"
 	Module       Kind = "WebAssembly module" // a ready *.wasm file
-	ImageArchive Kind = "image archive"      // a *.tar made by docker save
+	ImageArchive Kind = "image archive"      // a *.tar, compressed or not
 	Image        Kind = "image"              // a reference to a ready image
 )
 
 const recognised = "What is recognised: a folder with go.mod or *.go (package main), main.c, Cargo.toml, main.rs, Dockerfile or one *.wasm file; " +
-	"a folder of such folders named go, c, rust; a *.wasm file; a *.tar file made by docker save"
+	"a folder of such folders named go, c, rust; a *.wasm file; an image archive (*.tar, *.tar.gz, *.tar.zst), which docker save made or which is an OCI layout"
 
 // languages are the values of Function.Language and the names of the
 // folders that a folder of languages holds, in order of preference.
@@ -119,7 +119,7 @@ func find(f experiment.Function) (source, error) {
 			return fail("%s is neither a folder nor a file", f.Path)
 		case filepath.Ext(f.Path) == ".wasm":
 			s.kind = Module
-		case filepath.Ext(f.Path) == ".tar":
+		case isArchive(f.Path):
 			s.kind = ImageArchive
 		default:
 			return fail("%s is a file of no known kind. %s", f.Path, recognised)
@@ -217,6 +217,12 @@ func special(path string, e fs.DirEntry) bool {
 		mode = info.Mode()
 	}
 	return mode&(fs.ModeNamedPipe|fs.ModeDevice|fs.ModeCharDevice) != 0
+}
+
+// isArchive reports whether a file is called like an archive; how it is
+// compressed shows in its first bytes.
+func isArchive(path string) bool {
+	return slices.ContainsFunc([]string{".tar", ".tgz", ".tar.gz", ".tar.bz2", ".tar.zst", ".tar.xz"}, func(ext string) bool { return strings.HasSuffix(path, ext) })
 }
 
 // folder is what a folder holds.

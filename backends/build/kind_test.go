@@ -60,6 +60,7 @@ func TestKindOf(t *testing.T) {
 		{name: "a module", files: map[string]string{"x.wasm": module}, path: "x.wasm", want: Module},
 		{name: "no module", files: map[string]string{"x.wasm": "hello"}, path: "x.wasm", err: "x.wasm is not a WebAssembly module"},
 		{name: "a component", files: map[string]string{"x.wasm": "\x00asm\x0d\x00\x01\x00"}, path: "x.wasm", err: "component"},
+		{name: "a compressed archive", files: map[string]string{"x.tar.gz": ""}, path: "x.tar.gz", want: ImageArchive},
 		{name: "an archive", files: map[string]string{"x.tar": ""}, path: "x.tar", want: ImageArchive},
 		{name: "another file", files: map[string]string{"x.py": ""}, path: "x.py", err: "x.py is a file of no known kind. What is recognised: "},
 		{name: "an image", image: "alpine:3", want: Image},

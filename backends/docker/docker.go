@@ -263,6 +263,7 @@ type backend struct {
 	alive   []string        // by id: the live containers, and those that keep images
 	late    []*lateCreation // whose containers may come yet
 	refs    []string        // of the images that this backend made
+	built   bool            // by a builder, which leaves more than the image
 }
 
 func (b *backend) Describe() map[string]string {
@@ -329,6 +330,9 @@ func (b *backend) Close(ctx context.Context) error {
 	for _, ref := range b.refs { // one whose holder came late is there still
 		_, err := removeImage(ctx, b.client, ref)
 		errs = append(errs, err)
+	}
+	if b.built {
+		errs = append(errs, b.removeOwnBuilds(ctx))
 	}
 	for _, l := range b.late {
 		l.cancel()

@@ -5,15 +5,11 @@ import (
 	"bytes"
 	"cmp"
 	"context"
-	"crypto/sha256"
-	"encoding/hex"
 	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
-	"io/fs"
 	"os"
-	"path/filepath"
 	"regexp"
 	"runtime"
 	"strings"
@@ -21,7 +17,6 @@ import (
 
 	"github.com/acarl005/stripansi"
 	"github.com/containerd/errdefs"
-	dockerbuild "github.com/docker/docker/api/types/build"
 	"github.com/docker/docker/pkg/jsonmessage"
 	"github.com/google/go-containerregistry/pkg/name"
 	v1 "github.com/google/go-containerregistry/pkg/v1"
@@ -34,20 +29,36 @@ import (
 	"github.com/nebula-bench/nebula/experiment"
 )
 
-// CheckFunction returns what can be seen to be wrong with a function that is
-// the archive of an image, without an engine.
+// CheckFunction returns what can be seen without an engine to be wrong with a
+// function that is the archive of an image or a Dockerfile.
 func CheckFunction(f experiment.Function) error {
 	kind, err := build.KindOf(f)
 	if err != nil {
 		return err // it names the function itself
 	}
-	if kind == build.ImageArchive {
+	switch {
+	case kind == build.ImageArchive:
 		_, err = readArchive(f.Path, "")
+	case kind == build.Dockerfile:
+		err = checkBuild(f.Path)
+	case len(f.BuildArgs) > 0:
+		err = fmt.Errorf("build_args are the arguments of a Dockerfile, and this is %s: remove them", article(kind))
 	}
 	if err != nil {
 		return fmt.Errorf("function %q: %w", f.Name, err)
 	}
 	return nil
+}
+
+// article is a kind of function in a sentence.
+func article(k build.Kind) string {
+	switch k {
+	case build.Image, build.ImageArchive:
+		return "an " + string(k)
+	case build.Module:
+		return "a " + string(k)
+	}
+	return string(k) + " source"
 }
 
 // Prepare implements backends.Backend.
@@ -300,64 +311,6 @@ func printable(s string) string {
 		}
 		return r
 	}, stripansi.Strip(s))
-}
-
-// buildDockerfile has the engine build a folder with a Dockerfile.
-func (b *backend) buildDockerfile(ctx context.Context, f experiment.Function) (*held, error) {
-	// Two builds of one Dockerfile may differ, so each run has its own.
-	sum := sha256.Sum256([]byte(b.session.Owner.Run + "\x00" + f.Name))
-	ref := reference(f.Name, hex.EncodeToString(sum[:]))
-	return b.hold(ctx, ref, func() error {
-		return send(func(w io.Writer) error { return contextTar(f.Path, w) }, func(r io.Reader) error {
-			resp, err := b.client.ImageBuild(ctx, r, dockerbuild.ImageBuildOptions{
-				Tags: []string{ref}, Remove: true, ForceRemove: true, PullParent: false,
-				Labels:      map[string]string{labelImage: f.Name},
-				NetworkMode: b.options.network(),
-			})
-			if err != nil {
-				return fmt.Errorf("build the Dockerfile: %w", err)
-			}
-			defer resp.Body.Close()
-			return messages(resp.Body, "build the Dockerfile")
-		})
-	})
-}
-
-// contextTar packs a folder for the builder.
-func contextTar(dir string, w io.Writer) error {
-	t := tar.NewWriter(w)
-	err := filepath.WalkDir(dir, func(path string, d fs.DirEntry, err error) error {
-		if err != nil || path == dir {
-			return err
-		}
-		rel, err := filepath.Rel(dir, path)
-		if err != nil {
-			return err
-		}
-		info, err := d.Info()
-		if err != nil {
-			return err
-		}
-		if !info.Mode().IsRegular() && !info.IsDir() {
-			return nil // a link could lead out of the folder
-		}
-		h, err := tar.FileInfoHeader(info, "")
-		if err != nil {
-			return err
-		}
-		h.Name = filepath.ToSlash(rel)
-		if err := t.WriteHeader(h); err != nil || info.IsDir() {
-			return err
-		}
-		file, err := os.Open(path)
-		if err != nil {
-			return err
-		}
-		defer file.Close()
-		_, err = io.Copy(t, file)
-		return err
-	})
-	return errors.Join(err, t.Close())
 }
 
 // Close lets the image go, if it was made for this run, and removes what an

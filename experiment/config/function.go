@@ -23,7 +23,7 @@ import (
 var languages = []string{"c", "go", "rust"}
 
 var functionSchema = func() *hcl.BodySchema {
-	s := attributeSchema("source", "image", "language", "inputs", "mounts")
+	s := attributeSchema("source", "image", "language", "inputs", "mounts", "build_args")
 	s.Blocks = []hcl.BlockHeaderSchema{{Type: "input", LabelNames: []string{"name"}}}
 	return s
 }()
@@ -78,6 +78,7 @@ func (ld *loader) function(b *hcl.Block, ax *axes) experiment.Function {
 	if f.Language, language = ld.text(attrs["language"]); language == set {
 		ld.language(f, attrs["language"], image)
 	}
+	f.BuildArgs = ld.namedTexts(attrs["build_args"], "VERSION", "argument of a build", "build_args")
 	f.Mounts, f.Mounted = ld.mounts(attrs["mounts"])
 	// The inputs are another matter: a mistake there says nothing about the
 	// files.
@@ -359,15 +360,20 @@ func upperFirst(s string) string {
 }
 
 func (ld *loader) env(attr *hcl.Attribute) map[string]string {
+	return ld.namedTexts(attr, "LANG", "environment variable", "environment")
+}
+
+// namedTexts decodes an object of names and strings.
+func (ld *loader) namedTexts(attr *hcl.Attribute, example, one, all string) map[string]string {
 	v, st := ld.value(attr)
 	if st != set {
 		return nil
 	}
 	if kind(v.Type()) != "object" {
-		ld.unsuitable(attr, "an object of names and strings, such as { LANG = \"C\" }", v)
+		ld.unsuitable(attr, "an object of names and strings, such as { "+example+" = \"C\" }", v)
 		return nil
 	}
-	env := map[string]string{}
+	named := map[string]string{}
 	elements := v.AsValueMap()
 	for _, k := range slices.Sorted(maps.Keys(elements)) {
 		e := elements[k]
@@ -376,13 +382,13 @@ func (ld *loader) env(attr *hcl.Attribute) map[string]string {
 		case e.IsNull(): // not set
 			continue
 		case !ok:
-			ld.errorf(attr.Expr.Range(), "Unsuitable value", "The environment variable %s must be a string, but this is %s.", quote(k), article(e.Type()))
+			ld.errorf(attr.Expr.Range(), "Unsuitable value", "The %s %s must be a string, but this is %s.", one, quote(k), article(e.Type()))
 		case k == "" || strings.ContainsAny(k, "=\x00") || strings.Contains(s, "\x00"):
-			ld.errorf(attr.Expr.Range(), "Unsuitable environment", "%s can't be an environment variable: its name must not be empty nor hold '=', and neither name nor value may hold the character U+0000.", quote(k))
+			ld.errorf(attr.Expr.Range(), "Unsuitable "+all, "%s can't be an %s: its name must not be empty nor hold '=', and neither name nor value may hold the character U+0000.", quote(k), one)
 		}
-		env[k] = s
+		named[k] = s
 	}
-	return env
+	return named
 }
 
 // natural orders names as people do: n=2 before n=10.
