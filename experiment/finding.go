@@ -19,3 +19,26 @@ type Finding struct {
 	Why      string   `json:"why,omitempty"`    // what that does to numbers
 	Remedy   string   `json:"remedy,omitempty"` // the command that mends it
 }
+
+// The checks whose findings come and go while the machine stays what it is.
+const (
+	Load           = "load"
+	StolenTime     = "stolen time"
+	Throttling     = "throttling"
+	Temperature    = "temperature"
+	Memory         = "memory"
+	MemoryPressure = "memory pressure"
+	Swapping       = "swapping"
+)
+
+// Disturbed reports whether the machine was disturbed for a while: by what
+// others did on it, or by heat. That makes a run slower or quicker than
+// another of the same machine. A governor or a clock source disturbs too, but
+// two runs have it in common, or differ in it and say so.
+func (f Finding) Disturbed() bool {
+	switch f.Check {
+	case Load, StolenTime, Throttling, Temperature, Memory, MemoryPressure, Swapping:
+		return f.Severity == Disturbing
+	}
+	return false
+}

@@ -60,8 +60,11 @@ func WriteJUnit(w io.Writer, ci ForCI) error {
 	if c := ci.Changes; c != nil {
 		s := junitSuite{Name: fmt.Sprintf("%s against %s", c.New.Run, c.Old.Run)}
 		for _, x := range c.Cells {
-			s.add(ci.Strict, x.Metric, x.Cell.String(), string(x.Course), fmt.Sprintf("%s → %s, %s, %s, %s",
-				medianText(x.Old), medianText(x.New), x.changeText(), x.verdictText(), x.basisText()))
+			text := fmt.Sprintf("%s → %s, %s, %s, %s", medianText(x.Old), medianText(x.New), x.changeText(), x.verdictText(), x.basisText())
+			if x.disturbed != nil {
+				text += "; " + printable(*x.Disturbed)
+			}
+			s.add(ci.Strict, x.Metric, x.Cell.String(), string(x.Course), text)
 		}
 		for _, x := range c.Apart {
 			state := string(Unsure)

@@ -2,7 +2,6 @@ package reports
 
 import (
 	"fmt"
-	"maps"
 	"math"
 	"slices"
 	"strings"
@@ -49,6 +48,8 @@ type Compared struct {
 	Started    time.Time     `json:"started"`
 	State      results.State `json:"state"`
 	Missing    int           `json:"missing,omitempty"` // trials that never came
+	// Disturbed is what disturbed the run's machine for a while, as it found.
+	Disturbed []results.Disturbance `json:"disturbed,omitempty"`
 }
 
 // Environment is something that the runs do not share.
@@ -67,14 +68,16 @@ type Apart struct {
 	Broken bool `json:"broken,omitempty"`
 }
 
-// Change is how one metric of one cell has changed. Ratio is new over old.
+// Change is how one metric of one cell has changed. Ratio is new over old; in
+// JSON it is also called change, which is what low and high enclose.
 type Change struct {
 	experiment.Cell
 	Metric string   `json:"metric"`
 	Old    Metric   `json:"old"`
 	New    Metric   `json:"new"`
 	Ratio  *float64 `json:"ratio"` // null where a median is not above zero
-	Low    *float64 `json:"low"`   // null where there is no interval
+	Change *float64 `json:"change"`
+	Low    *float64 `json:"low"` // null where there is no interval
 	High   *float64 `json:"high"`
 	P      *float64 `json:"p"` // Mann and Whitney's, by Holm over all of Cells
 	// Shift is Hodges and Lehmann's, and Delta Cliff's: in how many pairs the
@@ -90,6 +93,11 @@ type Change struct {
 	Detectable *float64 `json:"detectable"`
 	// Unconfirmed: it was worse, and when it ran again it was not.
 	Unconfirmed bool `json:"unconfirmed,omitempty"`
+	// Disturbed is what disturbed the machine in either run; null: nothing
+	// that they found.
+	Disturbed *string `json:"disturbed"`
+
+	disturbed []string // the checks that took the verdict back
 }
 
 // CompareOptions choose what is compared; the zero value compares startup and
@@ -127,7 +135,9 @@ func Compare(old, new *results.Folder, o CompareOptions) (*Changes, error) {
 }
 
 func compared(s *Summary) Compared {
-	return Compared{Run: s.Run, Experiment: s.Experiment, Started: s.Started, State: s.State, Missing: s.Trials.Missing}
+	return Compared{
+		Run: s.Run, Experiment: s.Experiment, Started: s.Started, State: s.State, Missing: s.Trials.Missing, Disturbed: s.run.Disturbances(),
+	}
 }
 
 // pair compares the cells of two runs, in the order of the new one.
@@ -180,6 +190,7 @@ func (c *Changes) pair(a, b *Summary, o CompareOptions) {
 	for i, v := range stats.JudgeAll(all, c.Margin) {
 		c.Cells[i].judge(v)
 	}
+	c.disturb()
 }
 
 // notComparable says why two cells have nothing to compare; empty where they
@@ -232,7 +243,7 @@ func change(metric string, x, y *Cell, all stats.Comparison, margin float64) Cha
 	r := all.Ratio
 	c := Change{Cell: y.Cell, Metric: metric, Old: x.Metrics[metric], New: y.Metrics[metric]}
 	if !math.IsNaN(r.Value) {
-		c.Ratio = &r.Value
+		c.Ratio, c.Change = &r.Value, &r.Value
 	}
 	if r.Bounded {
 		c.Low, c.High = &r.Low, &r.High
@@ -320,7 +331,8 @@ func (c *Changes) Worse() (cells []experiment.Cell) {
 }
 
 // Confirm takes the comparison of the same old run with one that repeated the
-// cells that were worse. What is not worse again becomes unsure.
+// cells that were worse. What is not worse again becomes unsure; where the
+// machine was disturbed meanwhile, for that reason.
 func (c *Changes) Confirm(again *Changes) {
 	c.Confirmed = &again.New
 	for i := range c.Cells {
@@ -328,7 +340,12 @@ func (c *Changes) Confirm(again *Changes) {
 		if x.Course != Worse {
 			continue
 		}
-		if !slices.ContainsFunc(again.Cells, func(y Change) bool { return y.Cell == x.Cell && y.Metric == x.Metric && y.Course == Worse }) {
+		j := slices.IndexFunc(again.Cells, func(y Change) bool { return y.Cell == x.Cell && y.Metric == x.Metric })
+		switch {
+		case j >= 0 && again.Cells[j].Course == Worse:
+		case j >= 0 && again.Cells[j].disturbed != nil:
+			x.Course, x.disturbed, x.Disturbed = Unsure, again.Cells[j].disturbed, again.Cells[j].Disturbed
+		default:
 			x.Course, x.Unconfirmed = Unsure, true
 		}
 	}
@@ -396,27 +413,17 @@ func environments(old, new *results.Folder) ([]Environment, error) {
 		}
 		out = append(out, e)
 	}
-	// A disturbance that one run saw at its begin and the other did not.
-	was, is := disturbing(&old.Run), disturbing(&new.Run)
-	for _, check := range slices.Sorted(maps.Keys(is)) {
-		if _, ok := was[check]; !ok {
-			out = append(out, Environment{results.Difference{What: "disturbed." + check, B: is[check]}, "only the new run was disturbed"})
-		}
-	}
-	for _, check := range slices.Sorted(maps.Keys(was)) {
-		if _, ok := is[check]; !ok {
-			out = append(out, Environment{results.Difference{What: "disturbed." + check, A: was[check]}, "only the old run was disturbed"})
-		}
-	}
-	slices.SortStableFunc(out, func(x, y Environment) int {
+	out = append(out, disturbedIn(old, new)...)
+	rank := func(e Environment) int {
 		switch {
-		case x.Invalid != "" && y.Invalid == "":
-			return -1
-		case x.Invalid == "" && y.Invalid != "":
-			return 1
+		case e.Invalid != "":
+			return 0
+		case strings.HasPrefix(e.What, disturbedPrefix):
+			return 1 // no list is so long that it is cut off
 		}
-		return 0
-	})
+		return 2
+	}
+	slices.SortStableFunc(out, func(x, y Environment) int { return rank(x) - rank(y) })
 	return out, nil
 }
 
@@ -446,19 +453,4 @@ func onlyOneHas(a, b *experiment.Plan) (prefixes []string) {
 		}
 	}
 	return prefixes
-}
-
-// disturbing gives what disturbed a run, by check.
-func disturbing(r *results.Run) map[string]string {
-	out := map[string]string{}
-	for _, s := range r.Sessions {
-		for _, fs := range [][]experiment.Finding{s.Before, s.During} {
-			for _, f := range fs {
-				if f.Severity == experiment.Disturbing && out[f.Check] == "" {
-					out[f.Check] = f.Found
-				}
-			}
-		}
-	}
-	return out
 }

@@ -151,6 +151,8 @@ func (x Change) verdictText() string {
 	switch {
 	case x.Unconfirmed:
 		return "unsure: not when it ran again"
+	case x.disturbed != nil:
+		return x.wasDisturbed()
 	case x.Course != Unsure:
 		return string(x.Course)
 	}
@@ -194,6 +196,9 @@ func (c *Changes) Line() string {
 		} else {
 			line += fmt.Sprintf(" Run %s did not confirm that anything is worse.", printable(c.Confirmed.Run))
 		}
+	}
+	if n := c.takenBack(); n > 0 {
+		line += fmt.Sprintf(" Of %d nobody can tell, because the machine was disturbed: %s.", n, printable(c.disturbances()))
 	}
 	if worst := c.worst(); worst != nil {
 		line += fmt.Sprintf(" The worst: %s of %s, %s.", worst.Metric, printable(worst.Cell.String()), worst.changeText())

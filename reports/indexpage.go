@@ -32,11 +32,13 @@ type newestView struct {
 }
 
 // regressionView holds the regressions of an experiment: those that stand,
-// and those that somebody accepts.
+// those of which a disturbed machine lets nobody tell, and those that somebody
+// accepts.
 type regressionView struct {
 	Experiment string
 	Of         string // the machine or variables, where the experiment has several
 	Standing   *table
+	Unsure     *table
 	Ignored    *table
 	HowTo      string // the entry that makes the first of them ignored
 }
@@ -129,15 +131,18 @@ func (p *indexPage) follow(h *history, ignored []Ignore) error {
 
 func newRegressionView(h *history, rs []Regression) regressionView {
 	v := regressionView{Experiment: h.experiment, Of: h.of}
-	var standing, ignored []Regression
+	var standing, unsure, ignored []Regression
 	for _, r := range rs {
-		if r.Ignore != nil {
+		switch {
+		case r.Ignore != nil:
 			ignored = append(ignored, r)
-		} else {
+		case r.Disturbed != "":
+			unsure = append(unsure, r)
+		default:
 			standing = append(standing, r)
 		}
 	}
-	v.Standing, v.Ignored = regressionTable(standing), regressionTable(ignored)
+	v.Standing, v.Unsure, v.Ignored = regressionTable(standing), regressionTable(unsure), regressionTable(ignored)
 	if len(standing) > 0 {
 		r := standing[0]
 		if b, err := json.Marshal(Ignore{h.experiment, r.Cell.String(), r.Metric, r.Since, "why"}); err == nil {

@@ -24,6 +24,8 @@ type history struct {
 	of         string // what sets it apart from the experiment's others; empty: it is the only one
 	nights     []night
 	series     []series
+
+	anyDisturbed bool // a night's machine was disturbed
 }
 
 // night is a run in a history.
@@ -65,10 +67,14 @@ func histories(name string, all []night) (hs []*history) {
 type series struct {
 	cell   experiment.Cell
 	metric string
-	values []float64 // NaN where the night has none
-	steps  []stats.Step
-	noise  float64 // relative standard deviation from night to night
+	values []float64    // NaN where the night has none
+	quiet  []float64    // of them, those of nights whose machine was not disturbed; NaN elsewhere
+	steps  []stats.Step // among the quiet ones
+	noise  float64      // relative standard deviation from night to night
 }
+
+// disturbed gives what disturbed the night's machine for a while.
+func (n night) disturbed() []results.Disturbance { return n.run.Disturbances() }
 
 // among says what sets a history apart from the experiment's others: the
 // machine where there are several, and the variables that they do not share.
@@ -123,21 +129,42 @@ func newHistory(name string, all []night) *history {
 			}
 		}
 	}
+	disturbed := make([]bool, len(h.nights))
+	for i, n := range h.nights {
+		disturbed[i] = len(n.disturbed()) > 0
+		h.anyDisturbed = h.anyDisturbed || disturbed[i]
+	}
 	for i := range h.series {
-		s := &h.series[i]
-		// A step within the margin is none that anyone asked about.
-		s.steps = slices.DeleteFunc(stats.Steps(s.values), func(st stats.Step) bool {
-			return math.Abs(math.Log1p(st.Change)) <= math.Log1p(stats.DefaultMargin)
-		})
-		var logs []float64
-		for _, v := range s.values {
-			if !math.IsNaN(v) {
-				logs = append(logs, math.Log(v))
-			}
-		}
-		s.noise = stats.NoiseOf(logs)
+		h.series[i].follow(disturbed)
 	}
 	return h
+}
+
+// follow looks for steps. Nights that were disturbed are drawn, and decide
+// about none.
+func (s *series) follow(disturbed []bool) {
+	s.quiet = slices.Clone(s.values)
+	for i, is := range disturbed {
+		if is {
+			s.quiet[i] = math.NaN()
+		}
+	}
+	s.steps = steps(s.quiet)
+	var logs []float64
+	for _, v := range s.quiet {
+		if !math.IsNaN(v) {
+			logs = append(logs, math.Log(v))
+		}
+	}
+	s.noise = stats.NoiseOf(logs)
+}
+
+// steps gives those of a series that somebody asked about: none is within the
+// margin.
+func steps(values []float64) []stats.Step {
+	return slices.DeleteFunc(stats.Steps(values), func(st stats.Step) bool {
+		return math.Abs(math.Log1p(st.Change)) <= math.Log1p(stats.DefaultMargin)
+	})
 }
 
 // Regression is a step to the worse that still stands.
@@ -148,43 +175,94 @@ type Regression struct {
 	Change stats.Ratio
 	Other  []results.Difference // what else changed within two runs of it
 	Ignore *Ignore              // somebody looked at it
+	// Disturbed is what disturbed the nights without which there is no such
+	// step: nobody can tell whether it is one. Empty: it stands without them.
+	Disturbed string
 }
 
-// regressions gives those of a history, the largest first. The last step
-// decides: what became better again stands no more.
+// regressions gives those of a history, the largest first, and then those that
+// only disturbed nights tell of. The last step decides: what became better
+// again stands no more.
 func (h *history) regressions(ignored []Ignore) (out []Regression, err error) {
+	var unsure []Regression
 	for _, s := range h.series {
-		if len(s.steps) == 0 {
-			continue
-		}
-		st := s.steps[len(s.steps)-1]
-		if st.Change <= stats.DefaultMargin {
-			continue
-		}
-		from := 0
-		if len(s.steps) > 1 {
-			from = s.steps[len(s.steps)-2].At
-		}
-		r := Regression{
-			Cell: s.cell, Metric: s.metric, Since: h.nights[st.At].digest.Run,
-			Change: stats.RatioOfMedians(known(s.values[st.At:]), known(s.values[from:st.At])),
-		}
-		// A step is dated to within two runs, so its cause may be as far away.
-		before, after := h.nights[max(0, st.At-3)], h.nights[min(len(h.nights)-1, st.At+2)]
-		if r.Other, err = results.Differences(before.run, after.run); err != nil {
+		r, err := h.regression(&s, s.quiet, s.steps, ignored)
+		if err != nil {
 			return nil, err
 		}
-		for i := range ignored {
-			if ignored[i].matches(h.experiment, &r) {
-				r.Ignore = &ignored[i]
+		if r != nil {
+			out = append(out, *r)
+			continue
+		}
+		if !h.anyDisturbed {
+			continue
+		}
+		all := steps(s.values)
+		if r, err = h.regression(&s, s.values, all, ignored); err != nil {
+			return nil, err
+		}
+		if r != nil {
+			r.Disturbed = h.disturbances(all[len(all)-1].At)
+			unsure = append(unsure, *r)
+		}
+	}
+	largest := func(a, b Regression) int { return int(math.Copysign(1, b.Change.Value-a.Change.Value)) }
+	slices.SortStableFunc(out, largest)
+	slices.SortStableFunc(unsure, largest)
+	return append(out, unsure...), nil
+}
+
+// regression gives the one that a series ends with; nil: it has none.
+func (h *history) regression(s *series, values []float64, steps []stats.Step, ignored []Ignore) (*Regression, error) {
+	if len(steps) == 0 {
+		return nil, nil
+	}
+	st := steps[len(steps)-1]
+	if st.Change <= stats.DefaultMargin {
+		return nil, nil
+	}
+	from := 0
+	if len(steps) > 1 {
+		from = steps[len(steps)-2].At
+	}
+	r := &Regression{
+		Cell: s.cell, Metric: s.metric, Since: h.nights[st.At].digest.Run,
+		Change: stats.RatioOfMedians(known(values[st.At:]), known(values[from:st.At])),
+	}
+	// A step is dated to within two runs, so its cause may be as far away.
+	before, after := h.nights[max(0, st.At-3)], h.nights[min(len(h.nights)-1, st.At+2)]
+	var err error
+	if r.Other, err = results.Differences(before.run, after.run); err != nil {
+		return nil, err
+	}
+	for i := range ignored {
+		if ignored[i].matches(h.experiment, r) {
+			r.Ignore = &ignored[i]
+		}
+	}
+	return r, nil
+}
+
+// disturbances names what was found, and in how many of the nights from one on
+// or before it: whichever has more of them.
+func (h *history) disturbances(at int) string {
+	side := func(nights []night) (n int, found string) {
+		for _, x := range nights {
+			if ds := x.disturbed(); len(ds) > 0 {
+				if n++; n == 1 {
+					found = ds[0].Check + ": " + ds[0].Found
+				}
 			}
 		}
-		out = append(out, r)
+		return n, found
 	}
-	slices.SortStableFunc(out, func(a, b Regression) int {
-		return int(math.Copysign(1, b.Change.Value-a.Change.Value))
-	})
-	return out, nil
+	when, nights := "since then", h.nights[at:]
+	n, found := side(nights)
+	if n == 0 {
+		when, nights = "before", h.nights[:at]
+		n, found = side(nights)
+	}
+	return fmt.Sprintf("unsure: the machine was disturbed in %d of %s %s; %s", n, plural(len(nights), "run"), when, found)
 }
 
 func known(xs []float64) []float64 {
@@ -230,18 +308,25 @@ func regressionTable(rs []Regression) *table {
 	}
 	ignored := rs[0].Ignore != nil
 	t := &table{Head: left("slower by", "function", "input", "backend", "start", "metric", "since", "what else changed within two runs")}
-	if ignored {
+	unsure := rs[0].Disturbed != ""
+	switch {
+	case ignored:
 		t.Head = append(t.Head, left("why it is ignored")...)
+	case unsure:
+		t.Head = append(t.Head, left("verdict")...)
 	}
 	for _, r := range rs {
 		interval := "too few nights for an interval"
 		if r.Change.Bounded {
 			interval = "[" + signed(r.Change.Low-1) + ", " + signed(r.Change.High-1) + "]"
 		}
-		row := append([]td{{Text: signed(r.Change.Value - 1), Below: interval, Bad: !ignored}},
+		row := append([]td{{Text: signed(r.Change.Value - 1), Below: interval, Bad: !ignored && !unsure}},
 			cells(r.Cell.Function, r.Cell.Input, r.Cell.Backend, string(r.Cell.Start), r.Metric, r.Since, changes(r.Other))...)
-		if ignored {
+		switch {
+		case ignored:
 			row = append(row, td{Text: r.Ignore.Reason})
+		case unsure:
+			row = append(row, td{Text: r.Disturbed})
 		}
 		t.Rows = append(t.Rows, row)
 	}

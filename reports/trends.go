@@ -85,16 +85,13 @@ func newTrend(at int, h *history, rs []Regression) (*trendView, error) {
 	for i, n := range h.nights {
 		data.Nights = append(data.Nights, n.digest.Started.UTC().Format("2006-01-02"))
 		data.Runs = append(data.Runs, n.digest.Run)
-		if i == 0 {
-			continue
-		}
-		ds, err := results.Differences(h.nights[i-1].run, n.run)
+		what, err := h.changed(i)
 		if err != nil {
 			return nil, err
 		}
-		if len(ds) > 0 {
-			data.Changed = append(data.Changed, changed{i, changes(ds)})
-			v.Changes.Rows = append(v.Changes.Rows, cells(n.digest.Run, when(n.digest.Started), changes(ds)))
+		if what != "" {
+			data.Changed = append(data.Changed, changed{i, what})
+			v.Changes.Rows = append(v.Changes.Rows, cells(n.digest.Run, when(n.digest.Started), what))
 		}
 	}
 	if len(v.Changes.Rows) == 0 {
@@ -123,7 +120,7 @@ func newTrend(at int, h *history, rs []Regression) (*trendView, error) {
 	for i, b := range backends {
 		f := figure{
 			ID: fmt.Sprintf("%s-%d", v.ID, i+1), Title: b, Function: h.experiment, At: -1, Name: true, Wide: len(backends) == 1,
-			Caption: "Change of the median of each run against the reference, in per cent. The band holds two standard deviations from night to night around a level; a triangle is a step, a dotted line a run whose environment is not as in the one before.",
+			Caption: "Change of the median of each run against the reference, in per cent. The band holds two standard deviations from night to night around a level; a triangle is a step, a dotted line a run whose environment is not as in the one before, or whose machine was disturbed; such a run decides about no step.",
 			Table:   trendTable(h, b),
 			Choices: []choice{{"Of", "subject", subjects}, {"Metric", "metric", followed}},
 		}
@@ -141,6 +138,25 @@ func newTrend(at int, h *history, rs []Regression) (*trendView, error) {
 		v.Figures = append(v.Figures, f)
 	}
 	return v, nil
+}
+
+// changed says what in a night's environment is not as in the night before,
+// and what disturbed it; empty: nothing.
+func (h *history) changed(i int) (string, error) {
+	var parts []string
+	for _, d := range h.nights[i].disturbed() {
+		parts = append(parts, "the machine was disturbed, "+d.Check+": "+d.Found)
+	}
+	if i > 0 {
+		ds, err := results.Differences(h.nights[i-1].run, h.nights[i].run)
+		if err != nil {
+			return "", err
+		}
+		if len(ds) > 0 {
+			parts = append(parts, changes(ds))
+		}
+	}
+	return strings.Join(parts, "; "), nil
 }
 
 // line is a series as the page holds it. Its reference is the first night
@@ -162,7 +178,11 @@ func (s *series) line() trendLine {
 		if i < len(s.steps) {
 			end = s.steps[i].At
 		}
-		l.Levels = append(l.Levels, [2]float64{float64(begin), math.Round(1e4*math.Log(median(known(s.values[begin:end]))/reference)) / 1e4})
+		level := known(s.quiet[begin:end])
+		if len(level) == 0 {
+			level = known(s.values[begin:end])
+		}
+		l.Levels = append(l.Levels, [2]float64{float64(begin), math.Round(1e4*math.Log(median(level)/reference)) / 1e4})
 		begin = end
 	}
 	return l

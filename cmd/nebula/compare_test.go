@@ -15,7 +15,8 @@ import (
 // cmdStored writes a run that never happened: stored OUT ID CELL=SPEC…
 // [KEY:VALUE…]. A cell is function/input/backend/start, and its SPEC the
 // median of its startup, such as 10ms, with 3 % noise, or an outcome. Keys are
-// governor, state and repetitions.
+// governor, state and repetitions, and before and during, each with a finding
+// that disturbs, as check=what was found.
 func cmdStored(ts *testscript.TestScript, neg bool, args []string) {
 	if len(args) < 3 || neg {
 		ts.Fatalf("usage: stored out id cell=spec… key:value…")
@@ -32,6 +33,14 @@ func cmdStored(ts *testscript.TestScript, neg bool, args []string) {
 			switch key {
 			case "governor":
 				run.Host.Governor = value
+			case "before", "during":
+				check, found, _ := strings.Cut(value, "=")
+				f := experiment.Finding{Check: check, Severity: experiment.Disturbing, Found: found}
+				at := &run.Sessions[0].Before
+				if key == "during" {
+					at = &run.Sessions[0].During
+				}
+				*at = append(*at, f)
 			case "state":
 				run.State = results.State(value)
 			case "repetitions":

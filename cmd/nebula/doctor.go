@@ -20,9 +20,15 @@ import (
 // defaultJournal survives a reboot, and belongs to root as the settings do.
 const defaultJournal = "/var/lib/nebula/tune.json"
 
+// machineRoot stands before /proc and /sys where tests look at another machine
+// than this one.
+var machineRoot string
+
+func (a *app) machine() machine.Machine { return machine.Machine{Root: machineRoot, Sysfs: a.sysfs} }
+
 // look looks at the machine, and for a while at what others do on it.
 func (a *app) look(ctx context.Context, withDocker bool, watch time.Duration) []experiment.Finding {
-	m := machine.Machine{Sysfs: a.sysfs}
+	m := a.machine()
 	fs := append([]experiment.Finding{m.Idle(watch)}, m.Check(a.out)...)
 	if withDocker {
 		fs = append(fs, docker.Look(ctx)...)
@@ -39,9 +45,9 @@ func (a *app) doctorCommand() *cobra.Command {
 it. Each run makes the same checks, before and after, and stores them.`,
 		Args: cobra.NoArgs,
 		RunE: func(c *cobra.Command, _ []string) error {
-			before := machine.Machine{}.Counters()
+			before := a.machine().Counters()
 			found := a.look(c.Context(), true, time.Second)
-			found = machine.Worst(append(found, machine.During(before, machine.Machine{}.Counters())...))
+			found = machine.Worst(append(found, machine.During(before, a.machine().Counters())...))
 			var err error
 			if asJSON {
 				err = writeJSON(a.stdout, found)

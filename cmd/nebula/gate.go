@@ -190,10 +190,11 @@ func (a *app) confirm(ctx context.Context, e *ended, changes *reports.Changes, c
 }
 
 // verdict gives the error that a complete run ends with: first that its numbers
-// are worth nothing, then what they say, then what is missing in them.
+// are worth nothing, then what they say, then what is missing in them. Of a run
+// that was disturbed, the comparison says so itself: it is unsure.
 func (e *ended) verdict(s *reports.Summary, c *reports.Changes, unconfirmed error) error {
 	switch {
-	case e.unfit:
+	case e.unfit && (c == nil || !c.Disturbed()):
 		return &exitError{exitUnfit, errors.New("this machine disturbed the run (see above), and --strict asks for one that does not; everything was written")}
 	case unconfirmed != nil:
 		return unconfirmed
@@ -206,7 +207,11 @@ func (e *ended) verdict(s *reports.Summary, c *reports.Changes, unconfirmed erro
 	case e.flags.strict && s.Undecided():
 		return &exitError{exitUnsure, errors.New("nobody can tell yet whether a threshold holds, and --strict asks for that")}
 	case e.flags.strict && c != nil && (c.Open() || !c.Comparable()):
-		return &exitError{exitUnsure, errors.New("nobody can tell yet whether something is worse, and --strict asks for that")}
+		why := ""
+		if c.Disturbed() {
+			why = ", because the machine was disturbed"
+		}
+		return &exitError{exitUnsure, fmt.Errorf("nobody can tell yet whether something is worse%s, and --strict asks for that", why)}
 	}
 	return nil
 }

@@ -42,6 +42,7 @@ func TestVerdictOfRun(t *testing.T) {
 		{name: "worse, and trials failed", e: ended{bad: 1, done: 2}, c: changes(reports.Worse), want: exitWorse},
 		{name: "trials failed, and unsure", e: ended{bad: 1, done: 2, flags: strict}, c: changes(reports.Unsure), want: exitFailed},
 		{name: "disturbed, strictly, and worse", e: ended{unfit: true, flags: strict}, c: changes(reports.Worse), want: exitUnfit},
+		{name: "disturbed, strictly, and nothing to compare with", e: ended{unfit: true, flags: strict}, want: exitUnfit},
 		{name: "not confirmed, because interrupted", c: changes(reports.Worse), unconfirmed: lost, want: exitInterrupted},
 	}
 	for _, tt := range tests {

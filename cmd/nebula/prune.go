@@ -151,6 +151,9 @@ baselines. Other commands call it baseline, or EXPERIMENT/baseline.`,
 			if err := results.SetBaseline(a.out, f); err != nil {
 				return &exitError{exitUsage, err}
 			}
+			for _, d := range f.Run.Disturbances() {
+				fmt.Fprintf(a.stderr, "nebula: its machine was disturbed, so no comparison with it will tell better from worse: %s: %s\n", d.Check, printable(d.Found))
+			}
 			_, err = fmt.Fprintf(a.stdout, "the baseline of %s is run %s\n", printable(f.Run.Experiment), printable(f.Run.ID))
 			return fail(err)
 		},

@@ -178,7 +178,7 @@ func (a *app) run(ctx context.Context, file string, f runFlags, flags *pflag.Fla
 	}
 	defer energy.Close()
 	record.Energy = energy.Facts()
-	e := &execution{plan: plan, engines: engines, energy: energy, record: record, bar: bar, log: log}
+	e := &execution{plan: plan, engines: engines, energy: energy, record: record, bar: bar, log: log, machine: a.machine()}
 	e.look = func() []experiment.Finding { return a.look(context.WithoutCancel(ctx), usesDocker(x), watch) }
 	if err := e.open(a.out, old); err != nil {
 		return nil, err
@@ -301,6 +301,7 @@ type execution struct {
 	record  *results.Run
 	bar     progress
 	log     zerolog.Logger
+	machine machine.Machine
 	look    func() []experiment.Finding // at the machine
 
 	dir       string
@@ -341,7 +342,7 @@ func (e *execution) open(out string, old *resumed) (err error) {
 func (e *execution) run(stop, abort context.Context) error {
 	blocks := e.plan.Warmup + e.plan.Repetitions
 	e.bar.start("trials", e.prior.Left(e.plan), e.plan.Order != experiment.Sequential)
-	counters := machine.Machine{}.Counters()
+	counters := e.machine.Counters()
 	r := runner.Runner{
 		Plan: e.plan, Engines: e.engines, Prior: e.prior, Log: e.log,
 		Record: func(t *results.Trial) error {
@@ -368,7 +369,7 @@ func (e *execution) run(stop, abort context.Context) error {
 
 	ended := time.Now().UTC().Truncate(time.Millisecond)
 	e.record.Ended, e.record.State = &ended, results.Complete
-	e.during = machine.During(counters, machine.Machine{}.Counters())
+	e.during = machine.During(counters, e.machine.Counters())
 	session := &e.record.Sessions[len(e.record.Sessions)-1]
 	e.during = append(e.during, machine.Changed(session.Before, e.look())...)
 	session.Ended, session.During = &ended, e.during

@@ -23,7 +23,10 @@ func TestMain(m *testing.M) {
 	if len(os.Args) > 1 && os.Args[1] == wazero.ChildCommand {
 		main()
 	}
-	testscript.Main(m, map[string]func(){"nebula": main})
+	testscript.Main(m, map[string]func(){"nebula": func() {
+		machineRoot = os.Getenv("NEBULA_TEST_MACHINE")
+		main()
+	}})
 }
 
 // TestScripts runs the commands as a user does, on a machine without Docker.
