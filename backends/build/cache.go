@@ -7,13 +7,16 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"io/fs"
 	"os"
 	"os/user"
 	"path/filepath"
+	"regexp"
 	"strconv"
 	"strings"
 
 	"github.com/nebula-bench/nebula/experiment"
+	"github.com/nebula-bench/nebula/internal/atomicfile"
 	"github.com/nebula-bench/nebula/internal/regular"
 )
 
@@ -53,6 +56,35 @@ type entry struct {
 	Size      int64  `json:"size_bytes"`
 	Source    string `json:"source"`
 	Toolchain string `json:"toolchain"`
+}
+
+// The names of what lies in the cache.
+var (
+	binaryName = regexp.MustCompile(`^sha256-[0-9a-f]{64}(\.wasm)?$`)
+	entryName  = regexp.MustCompile(`^[0-9a-f]{64}\.json$`)
+	workName   = regexp.MustCompile(`^tmp-[0-9]+$`)
+)
+
+// Clean removes what this package has put into its folder, and the folder
+// where nothing else lies in it: somebody may have set NEBULA_CACHE to one of
+// theirs. dir is empty where there was nothing.
+func Clean() (dir string, err error) {
+	all, err := os.ReadDir(CacheDir())
+	if err != nil && !errors.Is(err, fs.ErrNotExist) {
+		return "", err
+	}
+	var errs []error
+	for _, e := range all {
+		name := e.Name()
+		file := e.Type().IsRegular() && (binaryName.MatchString(name) || entryName.MatchString(name))
+		if !file && !(e.IsDir() && workName.MatchString(name)) {
+			continue
+		}
+		dir = CacheDir()
+		errs = append(errs, os.RemoveAll(filepath.Join(dir, name)))
+	}
+	os.Remove(CacheDir()) // fails where something is left
+	return dir, errors.Join(errs...)
 }
 
 func openCache() (cache, error) {
@@ -107,11 +139,11 @@ func (c cache) store(key string, t Target, file string, b Binary) (Binary, error
 	if err != nil {
 		return Binary{}, err
 	}
-	side := file + ".json"
-	if err := os.WriteFile(side, append(text, '\n'), 0o600); err != nil {
-		return Binary{}, fmt.Errorf("keep a built function: %w", err)
-	}
-	if err := os.Rename(side, c.entry(key)); err != nil {
+	err = atomicfile.Write(c.entry(key), func(w io.Writer) error {
+		_, err := w.Write(append(text, '\n'))
+		return err
+	})
+	if err != nil {
 		return Binary{}, fmt.Errorf("keep a built function: %w", err)
 	}
 	return b, nil

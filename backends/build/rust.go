@@ -7,6 +7,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"io/fs"
 	"os"
 	"path/filepath"
 	"runtime"
@@ -194,7 +195,7 @@ func (j job) hasTarget(ctx context.Context, tool string, triples []string) (rust
 		if err != nil {
 			continue // it does not know the target
 		}
-		if std, _ := filepath.Glob(filepath.Join(firstLine(out), "libstd-*.rlib")); len(std) > 0 {
+		if std, _ := fs.Glob(os.DirFS(firstLine(out)), "libstd-*.rlib"); len(std) > 0 {
 			return rustc{tool, triple, filepath.Base(std[0])}, nil
 		}
 	}

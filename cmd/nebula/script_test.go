@@ -12,6 +12,7 @@ import (
 
 	"github.com/rogpeppe/go-internal/testscript"
 
+	"github.com/nebula-bench/nebula/backends"
 	"github.com/nebula-bench/nebula/backends/wazero"
 	"github.com/nebula-bench/nebula/internal/testenv"
 )
@@ -63,6 +64,12 @@ func scripts(t *testing.T, dir string) {
 		Setup: func(e *testscript.Env) error {
 			e.Setenv("REPO", repo)
 			e.Setenv("HOSTNAME", host)
+			me := backends.NewOwner("")
+			e.Setenv("BOOT", me.Boot)
+			e.Setenv("PIDNS", me.Namespace)
+			e.Setenv("MACHINE", me.Machine)
+			e.Setenv("MYPID", strconv.Itoa(me.PID))
+			e.Setenv("MYSTART", strconv.FormatUint(me.Started, 10))
 			e.Setenv("NEBULA_CACHE", cache)
 			e.Setenv("NEBULA_LOCK", filepath.Join(e.WorkDir, "lock")) // scripts run side by side
 			e.Setenv("NO_DOCKER", "unix:///var/run/no-such-engine.sock")

@@ -9,6 +9,7 @@ import (
 	"cmp"
 	"errors"
 	"fmt"
+	"io/fs"
 	"os"
 	"path/filepath"
 	"slices"
@@ -63,9 +64,10 @@ func (m Machine) number(name string) (float64, bool) {
 }
 
 func (m Machine) glob(pattern string) []string {
-	files, _ := filepath.Glob(m.Root + pattern)
+	// The root's own name is no pattern.
+	files, _ := fs.Glob(os.DirFS(cmp.Or(m.Root, "/")), strings.TrimPrefix(pattern, "/"))
 	for i, f := range files {
-		files[i] = strings.TrimPrefix(f, m.Root)
+		files[i] = "/" + f
 	}
 	return files
 }

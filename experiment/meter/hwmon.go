@@ -95,9 +95,10 @@ func sensors(chip string) (found []sensor) {
 	}
 	driver := text("name")
 	interval, _ := readUint(filepath.Join(chip, "update_interval"), 31) // ms
-	files, _ := filepath.Glob(filepath.Join(chip, "*_*"))
+	files, _ := fs.Glob(os.DirFS(chip), "*_*")                          // the folder's own name is no pattern
 	for _, file := range files {
-		name, what, _ := strings.Cut(filepath.Base(file), "_")
+		name, what, _ := strings.Cut(file, "_")
+		file = filepath.Join(chip, file)
 		d := Domain{Name: name, Unit: 1e-6, Most: mostOfMachine, Period: time.Duration(interval) * time.Millisecond}
 		switch {
 		case strings.HasPrefix(name, "energy") && what == "input":

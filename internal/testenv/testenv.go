@@ -9,6 +9,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io/fs"
 	"net"
 	"net/http"
 	"net/url"
@@ -172,7 +173,7 @@ func clang() error {
 		}
 	}
 	for _, root := range []string{os.Getenv("WASI_SYSROOT"), "/usr", "/usr/share/wasi-sysroot", "/usr/wasm32-wasi", "/opt/wasi-sdk/share/wasi-sysroot"} {
-		if found, _ := filepath.Glob(filepath.Join(root, "lib", "wasm32-wasi*", "libc.a")); len(found) > 0 && root != "" {
+		if found, _ := fs.Glob(os.DirFS(root), "lib/wasm32-wasi*/libc.a"); len(found) > 0 && root != "" {
 			return nil
 		}
 	}
@@ -192,7 +193,7 @@ func rust() error {
 			if err != nil {
 				continue
 			}
-			if std, _ := filepath.Glob(filepath.Join(strings.TrimSpace(string(out)), "libstd-*.rlib")); len(std) > 0 {
+			if std, _ := fs.Glob(os.DirFS(strings.TrimSpace(string(out))), "libstd-*.rlib"); len(std) > 0 {
 				return nil
 			}
 		}
