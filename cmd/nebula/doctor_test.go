@@ -57,7 +57,7 @@ func TestStrictOnABusyMachine(t *testing.T) {
 			}
 		}()
 	}
-	dir, cache := t.TempDir(), testenv.Cache(t)
+	dir, cache := t.TempDir(), testCache(t)
 	text := strings.NewReplacer("%s", "", "100000", "1").Replace(strings.Replace(longRun, "%s", abs("../../functions/noop"), 1))
 	if err := os.WriteFile(filepath.Join(dir, "x.hcl"), []byte(text), 0o644); err != nil {
 		t.Fatal(err)

@@ -83,7 +83,7 @@ func TestTwiceTheWork(t *testing.T) {
 }
 
 func testTwiceTheWork(t *testing.T, backend string) {
-	dir, cache := t.TempDir(), testenv.Cache(t)
+	dir, cache := t.TempDir(), testCache(t)
 	if err := os.WriteFile(filepath.Join(dir, "twice.hcl"), fmt.Appendf(nil, twice, abs("../../functions/monte-carlo-pi"), abs("../../functions/echo"), backend), 0o644); err != nil {
 		t.Fatal(err)
 	}
@@ -184,7 +184,7 @@ func windowRecords(dir string) int {
 // TestKillInWindow kills a run among its energy windows: the resumed run goes
 // on with those that are missing.
 func TestKillInWindow(t *testing.T) {
-	dir, cache := t.TempDir(), testenv.Cache(t)
+	dir, cache := t.TempDir(), testCache(t)
 	if err := os.WriteFile(filepath.Join(dir, "e.hcl"), fmt.Appendf(nil, energetic, abs("../../functions/echo")), 0o644); err != nil {
 		t.Fatal(err)
 	}
@@ -230,7 +230,7 @@ func TestKillInWindow(t *testing.T) {
 // says which doors were tried. Under --strict, who asks for energy gets none
 // of it.
 func TestNoCounters(t *testing.T) {
-	dir, cache, sysfs := t.TempDir(), testenv.Cache(t), t.TempDir()
+	dir, cache, sysfs := t.TempDir(), testCache(t), t.TempDir()
 	if err := os.WriteFile(filepath.Join(dir, "e.hcl"), fmt.Appendf(nil, energetic, abs("../../functions/echo")), 0o644); err != nil {
 		t.Fatal(err)
 	}

@@ -123,7 +123,7 @@ func TestHang(t *testing.T) {
 		{"containerd", containerd, `"cold"`, 7, 4 * time.Second},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
-			dir, cache := t.TempDir(), testenv.Cache(t)
+			dir, cache := t.TempDir(), testCache(t)
 			text := fmt.Sprintf(`
 experiment "hang" {}
 function "noop" { source = "%s" }
@@ -173,7 +173,7 @@ run {
 // TestOutage stops an engine in the middle of a run, and starts it again.
 func TestOutage(t *testing.T) {
 	engine := ownEngine(t)
-	dir, cache := t.TempDir(), testenv.Cache(t)
+	dir, cache := t.TempDir(), testCache(t)
 	file := filepath.Join(dir, "chaos.hcl")
 	if err := os.WriteFile(file, fmt.Appendf(nil, bothBackends, abs("../../functions/noop"), `"cold", "warm"`, 20), 0o644); err != nil {
 		t.Fatal(err)

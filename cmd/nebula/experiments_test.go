@@ -21,7 +21,7 @@ func TestExperiments(t *testing.T) {
 	if err != nil || len(files) == 0 {
 		t.Fatal(files, err)
 	}
-	cache := testenv.Cache(t)
+	cache := testCache(t)
 	for _, file := range files {
 		t.Run(strings.TrimSuffix(filepath.Base(file), ".hcl"), func(t *testing.T) {
 			dir := t.TempDir()

@@ -56,7 +56,7 @@ run {
   timeout     = "%s"
 }
 `, abs("../../backends/backendtest/testdata/probe"), timeout)
-	dir, cache := t.TempDir(), testenv.Cache(t)
+	dir, cache := t.TempDir(), testCache(t)
 	if err := os.WriteFile(filepath.Join(dir, "hostile.hcl"), []byte(text), 0o644); err != nil {
 		t.Fatal(err)
 	}

@@ -87,7 +87,7 @@ func TestKillAndResume(t *testing.T) {
 	t.Logf("seed %d", seed)
 	random := rand.New(rand.NewPCG(seed, 0))
 
-	dir, cache := t.TempDir(), testenv.Cache(t)
+	dir, cache := t.TempDir(), testCache(t)
 	file := filepath.Join(dir, "chaos.hcl")
 	if err := os.WriteFile(file, fmt.Appendf(nil, bothBackends, abs("../../functions/noop"), `"cold"`, 4*kills+4), 0o644); err != nil {
 		t.Fatal(err)
@@ -321,7 +321,7 @@ func TestResumeTwice(t *testing.T) {
 // A full disk loses the trial in flight, and the run goes on elsewhere.
 func TestFullDisk(t *testing.T) {
 	testenv.Need(t, "root")
-	dir, cache := t.TempDir(), testenv.Cache(t)
+	dir, cache := t.TempDir(), testCache(t)
 	reports := filepath.Join(dir, "reports")
 	if err := os.Mkdir(reports, 0o755); err != nil {
 		t.Fatal(err)

@@ -46,7 +46,7 @@ func scripts(t *testing.T, dir string) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	cache := testenv.Cache(t)
+	cache := testCache(t)
 	goEnv, err := exec.Command("go", "env", "GOCACHE", "GOMODCACHE", "GOPROXY", "GOFLAGS").Output()
 	if err != nil {
 		t.Fatal(err)

@@ -59,7 +59,7 @@ func nebula(t *testing.T, dir, cache string, args ...string) (*exec.Cmd, *bytes.
 // some records.
 func startLong(t *testing.T, docker bool) (c *exec.Cmd, out *bytes.Buffer, dir, cache string) {
 	t.Helper()
-	dir, cache = t.TempDir(), testenv.Cache(t)
+	dir, cache = t.TempDir(), testCache(t)
 	more := ""
 	if docker {
 		more = `backend "docker" "scratch" { start = ["cold"] }`

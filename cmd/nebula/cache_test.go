@@ -1,4 +1,4 @@
-package testenv
+package main
 
 import (
 	"errors"
@@ -10,10 +10,10 @@ import (
 	"github.com/nebula-bench/nebula/backends/build"
 )
 
-// Cache gives a cache folder of the test's own (for NEBULA_CACHE), in which the
+// testCache gives a cache folder of the test's own (for NEBULA_CACHE), in which the
 // functions are that other tests have built, and hands on what is built in it.
 // A built function never changes once it is there, so linking it is enough.
-func Cache(t testing.TB) string {
+func testCache(t testing.TB) string {
 	t.Helper()
 	root, shared := t.TempDir(), build.CacheDir()
 	own := filepath.Join(root, filepath.Base(shared))
