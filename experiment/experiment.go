@@ -204,7 +204,12 @@ type Run struct {
 	Timeout     time.Duration // of one trial
 	Pause       time.Duration // before each trial, the same for all cells
 	Until       *Until        // nil: every cell has all its repetitions
+	Where       string        `json:"-"` // what says how often: file:line, or a flag
 }
+
+// MaxRepetitions is the most trials of a cell. Nobody waits for more, and a
+// median's interval does not get narrower than a clock's step.
+const MaxRepetitions = 1_000_000
 
 // Until stops a cell when it is known well enough. It is looked at between
 // blocks only, and never asks whether a difference is significant.

@@ -11,6 +11,7 @@ import (
 	"math/rand/v2"
 	"path"
 	"slices"
+	"strconv"
 )
 
 // Plan is the exact list of trials in order. The list itself is not held in
@@ -120,9 +121,32 @@ func NewPlan(x *Experiment, only []string, lacks Lacks) (*Plan, error) {
 			}
 		}
 	}
+	if err := p.bounded(x.Run.Where); err != nil {
+		return nil, err
+	}
 	var err error
 	p.Hash, err = p.hash(x)
 	return p, err
+}
+
+// MaxTrials is the most trials that a plan may have. Each is a line of
+// plan.json and a record of some hundred bytes; at a millisecond each, so many
+// take three hours.
+const MaxTrials = 10_000_000
+
+// bounded refuses a plan whose trials nobody would live to see. where is what
+// says how many there are of each cell.
+func (p *Plan) bounded(where string) error {
+	each := int64(p.Warmup) + int64(p.Repetitions)
+	n := int64(len(p.Cells)) * each
+	if n <= MaxTrials {
+		return nil
+	}
+	if where != "" {
+		where = " (" + where + ")"
+	}
+	return fmt.Errorf("%d cells × %d (%d warm-up, %d counted) are %d trials, and a plan has at most %d: each is a line of plan.json and a record. "+
+		"Lower the repetitions%s, or narrow the cells with the matrix or --only", len(p.Cells), each, p.Warmup, p.Repetitions, n, MaxTrials, where)
 }
 
 func (m Matrix) reason(c Cell) string {
@@ -246,16 +270,23 @@ func (p *Plan) WriteJSON(w io.Writer) error {
 	sep := "\n    "
 	var line []byte
 	for t := range p.Trials() {
-		line = append(line[:0], sep...)
-		b, err := json.Marshal(t)
-		if err != nil {
-			return err
-		}
-		if _, err := w.Write(append(line, b...)); err != nil {
+		if _, err := w.Write(t.appendJSON(append(line[:0], sep...))); err != nil {
 			return err
 		}
 		sep = ",\n    "
 	}
 	_, err = io.WriteString(w, "\n  ]\n}\n")
 	return err
+}
+
+// appendJSON is what package json makes of a trial, many times sooner: a plan
+// may have millions.
+func (t Trial) appendJSON(b []byte) []byte {
+	b = strconv.AppendInt(append(b, `{"trial":`...), int64(t.Trial), 10)
+	b = strconv.AppendInt(append(b, `,"block":`...), int64(t.Block), 10)
+	if t.Warmup {
+		b = append(b, `,"warmup":true`...)
+	}
+	b = strconv.AppendInt(append(b, `,"cell":`...), int64(t.Cell), 10)
+	return append(b, '}')
 }

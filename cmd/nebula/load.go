@@ -3,6 +3,7 @@ package main
 import (
 	"fmt"
 	"io"
+	"strconv"
 	"time"
 
 	textdiff "github.com/rogpeppe/go-internal/diff"
@@ -28,14 +29,27 @@ func (f *experimentFlags) register(c *cobra.Command) {
 	c.Flags().StringArrayVar(&f.vars, "var", nil, "set a variable: `name=value`")
 	c.Flags().StringArrayVar(&f.varFiles, "var-file", nil, "read variables from a `file`")
 	c.Flags().StringArrayVar(&f.only, "only", nil, "keep only the cells that match `pattern`, such as 'fibonacci/*/wazero.*/cold'")
-	c.Flags().IntVar(&f.repetitions, "repetitions", 0, "run each cell `n` times, or at most so often where the file says until")
+	c.Flags().Var((*repetitions)(&f.repetitions), "repetitions", "run each cell `n` times, or at most so often where the file says until")
 	c.Flags().BoolVar(&f.quick, "quick", false, "one block without warm-up and the fewest energy windows, with each function's smallest input")
 }
 
-func (f *experimentFlags) apply(x *experiment.Experiment) error {
-	if f.repetitions < 0 {
-		return &exitError{exitUsage, fmt.Errorf("--repetitions is %d: it must be 1 or more", f.repetitions)}
+// repetitions is the value of --repetitions; 0: it was not given.
+type repetitions int
+
+func (r *repetitions) String() string { return strconv.Itoa(int(*r)) }
+
+func (r *repetitions) Type() string { return "int" }
+
+func (r *repetitions) Set(s string) error {
+	n, err := strconv.Atoi(s)
+	if err != nil || n < 1 || n > experiment.MaxRepetitions {
+		return fmt.Errorf("it must be a whole number from 1, which runs each cell once, to %d", experiment.MaxRepetitions)
 	}
+	*r = repetitions(n)
+	return nil
+}
+
+func (f *experimentFlags) apply(x *experiment.Experiment) {
 	if f.quick {
 		x.Run.Repetitions, x.Run.Warmup, x.Run.Until = 1, 0, nil
 		x.Energy.Windows = min(x.Energy.Windows, experiment.MinWindows)
@@ -44,12 +58,20 @@ func (f *experimentFlags) apply(x *experiment.Experiment) error {
 		}
 	}
 	if f.repetitions > 0 {
-		x.Run.Repetitions = f.repetitions
+		x.Run.Repetitions, x.Run.Where = f.repetitions, "--repetitions"
 		if u := x.Run.Until; u != nil {
 			u.Max, u.Min = f.repetitions, min(u.Min, f.repetitions)
 		}
 	}
-	return nil
+}
+
+// plan fixes what runs. A plan that can't be is the user's mistake.
+func (f *experimentFlags) plan(x *experiment.Experiment, lacks experiment.Lacks) (*experiment.Plan, error) {
+	p, err := experiment.NewPlan(x, f.only, lacks)
+	if err != nil {
+		return nil, &exitError{exitUsage, fmt.Errorf("%w; nothing was written", err)}
+	}
+	return p, nil
 }
 
 // load reads an experiment and prints what is wrong with it.
@@ -59,7 +81,8 @@ func (a *app) load(file string, f experimentFlags) (*experiment.Experiment, erro
 	if err := a.printProblems(problems); err != nil {
 		return nil, err
 	}
-	return x, f.apply(x)
+	f.apply(x)
+	return x, nil
 }
 
 // checkFunction returns what can be seen to be wrong with a function before
@@ -103,9 +126,9 @@ func (a *app) validateCommand() *cobra.Command {
 			if err != nil {
 				return err
 			}
-			p, err := experiment.NewPlan(x, f.only, runner.Lacks)
+			p, err := f.plan(x, runner.Lacks)
 			if err != nil {
-				return fail(err)
+				return err
 			}
 			_, err = fmt.Fprintf(a.stdout, "%s: %d functions, %d backends, %d cells\n",
 				args[0], len(x.Functions), len(x.Backends), len(p.Cells))

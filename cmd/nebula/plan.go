@@ -27,9 +27,9 @@ func (a *app) planCommand() *cobra.Command {
 			if err != nil {
 				return err
 			}
-			p, err := experiment.NewPlan(x, f.only, runner.Lacks)
+			p, err := f.plan(x, runner.Lacks)
 			if err != nil {
-				return fail(err)
+				return err
 			}
 			if asJSON {
 				return fail(p.WriteJSON(a.stdout))

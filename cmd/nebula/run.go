@@ -138,7 +138,7 @@ func (a *app) run(ctx context.Context, file string, f runFlags, flags *pflag.Fla
 	if err != nil {
 		return nil, &exitError{exitUsage, err}
 	}
-	plan, err := experiment.NewPlan(x, f.only, engines.Lacks)
+	plan, err := f.plan(x, engines.Lacks)
 	if err != nil {
 		return nil, err
 	}
@@ -180,7 +180,7 @@ func (a *app) run(ctx context.Context, file string, f runFlags, flags *pflag.Fla
 	record.Energy = energy.Facts()
 	e := &execution{plan: plan, engines: engines, energy: energy, record: record, bar: bar, log: log, machine: a.machine()}
 	e.look = func() []experiment.Finding { return a.look(context.WithoutCancel(ctx), usesDocker(x), watch) }
-	if err := e.open(a.out, old); err != nil {
+	if err := e.open(stop, a.out, old); err != nil {
 		return nil, err
 	}
 	runErr := e.run(stop, abort)
@@ -312,10 +312,17 @@ type execution struct {
 }
 
 // open makes the run's folder, or takes up that of an earlier session.
-func (e *execution) open(out string, old *resumed) (err error) {
+func (e *execution) open(ctx context.Context, out string, old *resumed) (err error) {
+	if ctx.Err() != nil {
+		return errInterrupted
+	}
 	if old == nil {
 		e.dir = results.Dir(out, e.record.Experiment, e.record.ID)
-		if e.w, err = results.Create(e.dir, e.plan, e.record); err != nil {
+		e.w, err = results.CreateContext(ctx, e.dir, e.plan, e.record)
+		switch {
+		case errors.Is(err, context.Canceled):
+			return errInterrupted
+		case err != nil:
 			return fmt.Errorf("make the run's folder: %w", err)
 		}
 		e.log.Info().Str("run", e.record.ID).Int("cells", len(e.plan.Cells)).Int("trials", e.plan.Len()).Msg("running")

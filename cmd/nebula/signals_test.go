@@ -35,6 +35,13 @@ run { repetitions = 100000 }
 // nebula starts nebula in a folder of its own and gives its output.
 func nebula(t *testing.T, dir, cache string, args ...string) (*exec.Cmd, *bytes.Buffer) {
 	t.Helper()
+	out := &bytes.Buffer{}
+	return nebulaTo(t, out, dir, cache, args...), out
+}
+
+// nebulaTo is nebula with an output of the caller's own.
+func nebulaTo(t *testing.T, out io.Writer, dir, cache string, args ...string) *exec.Cmd {
+	t.Helper()
 	exe, err := os.Executable()
 	if err != nil {
 		t.Fatal(err)
@@ -43,8 +50,7 @@ func nebula(t *testing.T, dir, cache string, args ...string) (*exec.Cmd, *bytes.
 	c.Args = append([]string{"nebula"}, args...)
 	c.Dir = dir
 	c.Env = append(os.Environ(), "NEBULA_CACHE="+cache, "NEBULA_LOCK="+filepath.Join(cache, "lock"))
-	var out bytes.Buffer
-	c.Stdout, c.Stderr = &out, &out
+	c.Stdout, c.Stderr = out, out
 	if err := c.Start(); err != nil {
 		t.Fatal(err)
 	}
@@ -52,7 +58,7 @@ func nebula(t *testing.T, dir, cache string, args ...string) (*exec.Cmd, *bytes.
 		c.Process.Kill()
 		c.Wait()
 	})
-	return c, &out
+	return c
 }
 
 // startLong starts a run that would take for ever and waits until it has

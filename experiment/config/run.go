@@ -13,7 +13,7 @@ import (
 	"github.com/nebula-bench/nebula/experiment"
 )
 
-const maxRepetitions = 1_000_000
+const maxRepetitions = experiment.MaxRepetitions
 
 const maxPause = time.Hour
 
@@ -30,8 +30,9 @@ func (ld *loader) run(blocks hcl.Blocks) experiment.Run {
 		content, _ := ld.content(b.Body, runSchema)
 		attrs := content.Attributes
 		repetitions, st := ld.whole(attrs["repetitions"], 1, maxRepetitions)
+		run.Where = place(b.DefRange)
 		if st == set {
-			run.Repetitions = int(repetitions)
+			run.Repetitions, run.Where = int(repetitions), place(attrs["repetitions"].Range)
 		}
 		if n, st := ld.whole(attrs["warmup"], 0, maxRepetitions); st == set {
 			run.Warmup = int(n)
@@ -86,7 +87,7 @@ func (ld *loader) until(b *hcl.Block, run *experiment.Run, repetitions *hcl.Attr
 		u.Metrics = ld.untilMetrics(attrs["metrics"], names)
 	}
 	if n, st := ld.whole(attrs["max_repetitions"], leastForInterval, maxRepetitions); st == set {
-		u.Max = int(n)
+		u.Max, run.Where = int(n), place(attrs["max_repetitions"].Range)
 	} else if st == failed {
 		most = failed
 	}

@@ -2,6 +2,7 @@ package results
 
 import (
 	"bytes"
+	"context"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -37,7 +38,13 @@ type Writer struct {
 
 // Create makes the run's folder with its plan and identity. Nothing is left
 // behind where that fails.
-func Create(dir string, plan *experiment.Plan, run *Run) (w *Writer, err error) {
+func Create(dir string, plan *experiment.Plan, run *Run) (*Writer, error) {
+	return CreateContext(context.Background(), dir, plan, run)
+}
+
+// CreateContext is Create that can be interrupted: a plan may have millions of
+// trials. Its error is the context's then.
+func CreateContext(ctx context.Context, dir string, plan *experiment.Plan, run *Run) (w *Writer, err error) {
 	if err := os.MkdirAll(filepath.Dir(dir), 0o755); err != nil {
 		return nil, err
 	}
@@ -47,9 +54,11 @@ func Create(dir string, plan *experiment.Plan, run *Run) (w *Writer, err error) 
 	defer func() {
 		if err != nil {
 			os.RemoveAll(dir)
+			os.Remove(filepath.Dir(dir)) // where it is the first run's, it is empty
 		}
 	}()
-	if err := atomicfile.Write(filepath.Join(dir, PlanFile), plan.WriteJSON); err != nil {
+	write := func(w io.Writer) error { return plan.WriteJSON(interruptible{ctx, w}) }
+	if err := atomicfile.Write(filepath.Join(dir, PlanFile), write); err != nil {
 		return nil, err
 	}
 	w = &Writer{dir: dir}
@@ -57,6 +66,19 @@ func Create(dir string, plan *experiment.Plan, run *Run) (w *Writer, err error) 
 		return nil, err
 	}
 	return w, w.open(os.O_CREATE | os.O_EXCL)
+}
+
+// interruptible writes until its context ends.
+type interruptible struct {
+	ctx context.Context
+	w   io.Writer
+}
+
+func (i interruptible) Write(p []byte) (int, error) {
+	if err := i.ctx.Err(); err != nil {
+		return 0, err
+	}
+	return i.w.Write(p)
 }
 
 // ErrBusy means that another process is writing the run.
