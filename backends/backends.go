@@ -33,6 +33,13 @@ type Options interface {
 	Open(context.Context, Session) (Backend, error)
 }
 
+// Judge is what options are that can tell from a function's files alone that it
+// will never run here. That is a mistake in the experiment.
+type Judge interface {
+	// Judge says why, and how to mend it; it builds nothing.
+	Judge(experiment.Function) error
+}
+
 // Problem is a mistake in a backend's settings.
 type Problem struct {
 	Attribute string // the HCL attribute at fault
@@ -50,7 +57,8 @@ type Session struct {
 // Backend is one engine, opened and checked.
 type Backend interface {
 	// Prepare builds and loads a function; it is never timed. The error is
-	// an *Unavailable where this machine lacks a tool for it.
+	// an *Unavailable where this machine lacks a tool for it, and an
+	// *Unsuitable where the function is at fault.
 	Prepare(context.Context, experiment.Function) (Artifact, error)
 	// Describe gives the facts about the engine that may explain a
 	// difference between two runs: versions, drivers, limits.
@@ -147,6 +155,15 @@ type Unavailable struct {
 	Remedy string // "start it with: systemctl start docker"
 	Err    error  // may be nil
 }
+
+// Unsuitable says that a function can't be made ready by its own fault: its
+// source does not compile, or what came of it is nothing that the engine runs.
+// Its cells can't run; those of other functions can.
+type Unsuitable struct{ Err error }
+
+func (e *Unsuitable) Error() string { return e.Err.Error() }
+
+func (e *Unsuitable) Unwrap() error { return e.Err }
 
 func (e *Unavailable) Error() string {
 	s := e.What

@@ -42,6 +42,9 @@ type LeftOut struct {
 	// Chosen is true where the experiment itself left the cells out, false
 	// where this machine or a backend could not run them.
 	Chosen bool `json:"chosen"`
+	// Fault is true where the function is to blame, which could not be built
+	// or is nothing that the backend runs.
+	Fault bool `json:"fault,omitempty"`
 }
 
 // Trial is one line of the plan: one repetition of a cell.
@@ -60,6 +63,7 @@ type Lacks func(Function, Backend, Start) Lack
 type Lack struct {
 	Reason  string
 	Machine bool // it is this machine's: elsewhere the cell could run
+	Fault   bool // it is the function's: the cell was meant to run
 }
 
 // NewPlan crosses functions, inputs, backends and starts, leaves out what
@@ -77,8 +81,8 @@ func NewPlan(x *Experiment, only []string, lacks Lacks) (*Plan, error) {
 		p.Energy = &energy
 	}
 	leftOut := map[LeftOut]int{} // with Cells 0 → index into p.LeftOut
-	drop := func(c Cell, reason string, chosen bool) {
-		key := LeftOut{Function: c.Function, Backend: c.Backend, Start: c.Start, Reason: reason, Chosen: chosen}
+	drop := func(c Cell, reason string, chosen, fault bool) {
+		key := LeftOut{Function: c.Function, Backend: c.Backend, Start: c.Start, Reason: reason, Chosen: chosen, Fault: fault}
 		i, ok := leftOut[key]
 		if !ok {
 			i = len(p.LeftOut)
@@ -95,7 +99,7 @@ func NewPlan(x *Experiment, only []string, lacks Lacks) (*Plan, error) {
 				// the backend does not have anywhere.
 				starts = slices.DeleteFunc(slices.Clone(Starts), func(s Start) bool {
 					l := lacks(f, b, s)
-					return l.Reason != "" && !l.Machine
+					return l.Reason != "" && !l.Machine && !l.Fault
 				})
 				if len(starts) == 0 {
 					starts = []Start{Cold} // carries the reason
@@ -113,7 +117,7 @@ func NewPlan(x *Experiment, only []string, lacks Lacks) (*Plan, error) {
 						reason, chosen = lack.Reason, false
 					}
 					if reason != "" {
-						drop(c, reason, chosen)
+						drop(c, reason, chosen, lack.Fault && !chosen)
 						continue
 					}
 					p.Cells = append(p.Cells, c)

@@ -16,7 +16,9 @@ import (
 	"os"
 	"path/filepath"
 	"slices"
+	"strings"
 
+	"github.com/nebula-bench/nebula/backends"
 	"github.com/nebula-bench/nebula/experiment"
 )
 
@@ -49,14 +51,15 @@ type Binary struct {
 
 // Build gives the function's binary for a target, from the cache where
 // nothing has changed. The error is a *backends.Unavailable where this
-// machine lacks a tool for it; an error of the compiler holds what it said.
+// machine lacks a tool for it, and a *backends.Unsuitable where the source is
+// at fault; an error of the compiler holds what it said.
 func Build(ctx context.Context, f experiment.Function, t Target) (Binary, error) {
 	src, err := find(f)
 	if err != nil {
 		return Binary{}, err
 	}
 	if why := src.kind.lacks(t); why != "" {
-		return Binary{}, fmt.Errorf("function %q: %s", f.Name, why)
+		return Binary{}, &backends.Unsuitable{Err: fmt.Errorf("function %q: %s", f.Name, why)}
 	}
 	c, err := openCache()
 	if err != nil {
@@ -130,8 +133,14 @@ func (j job) explain(ctx context.Context, err error) error {
 		return fmt.Errorf("build function %q: %w", j.function.Name, ctx.Err())
 	}
 	var failed *toolError
+	if missing := (*backends.Unavailable)(nil); errors.As(err, &missing) {
+		return err
+	}
 	if errors.As(err, &failed) {
-		return fmt.Errorf("function %q in %s: %w", j.function.Name, j.source.path, err)
+		// Compilers name the copy that they were given. It is gone by now.
+		failed.output = strings.ReplaceAll(failed.output, j.work+string(filepath.Separator)+"src", j.source.path)
+		failed.output = strings.ReplaceAll(failed.output, j.work, "…")
+		return &backends.Unsuitable{Err: fmt.Errorf("function %q in %s: %w", j.function.Name, j.source.path, err)}
 	}
 	return err
 }

@@ -63,6 +63,12 @@ func Lacks(f experiment.Function, t Target) string {
 	return s.kind.lacks(t)
 }
 
+// ReadyModule gives the file of a function that is a ready module.
+func ReadyModule(f experiment.Function) (file string, ok bool) {
+	s, err := find(f)
+	return s.path, err == nil && s.kind == Module
+}
+
 func (k Kind) lacks(t Target) string {
 	product := "no WebAssembly module"
 	if t == Linux {

@@ -13,6 +13,8 @@ import (
 	"runtime"
 	"slices"
 	"strings"
+
+	"github.com/nebula-bench/nebula/backends"
 )
 
 const rustTools = "install it: apt-get install rustc libstd-rust-dev-wasm32 (Debian, Ubuntu), or: rustup target add wasm32-wasip1"
@@ -115,8 +117,8 @@ func (j job) cargo(ctx context.Context, tool string, c rustc, flags []string) (s
 		}
 	}
 	if len(programs) != 1 {
-		return "", fmt.Errorf("function %q in %s: its Cargo.toml gives %d programs; a function is one",
-			j.function.Name, j.source.path, len(programs))
+		return "", &backends.Unsuitable{Err: fmt.Errorf("function %q in %s: its Cargo.toml gives %d programs; a function is one",
+			j.function.Name, j.source.path, len(programs))}
 	}
 	return programs[0], nil
 }

@@ -12,6 +12,7 @@ import (
 	"slices"
 	"strings"
 
+	"github.com/nebula-bench/nebula/backends"
 	"github.com/nebula-bench/nebula/functions"
 	"github.com/nebula-bench/nebula/internal/regular"
 )
@@ -76,7 +77,7 @@ func (j job) snapshot(ctx context.Context, to string, in inputs) error {
 		case err != nil:
 			return err
 		case info.IsDir():
-			return fmt.Errorf("%s is a symbolic link to a folder: put the folder itself there", p)
+			return &backends.Unsuitable{Err: fmt.Errorf("function %q: %s is a symbolic link to a folder: put the folder itself there", j.function.Name, p)}
 		case !info.Mode().IsRegular():
 			return nil
 		}
@@ -88,10 +89,10 @@ func (j job) snapshot(ctx context.Context, to string, in inputs) error {
 		}
 		return in.add("function/"+filepath.ToSlash(rel), filepath.Join(to, rel))
 	})
-	if err != nil {
+	if unsuitable := (*backends.Unsuitable)(nil); err != nil && !errors.As(err, &unsuitable) {
 		return fmt.Errorf("function %q: read its folder: %w", j.function.Name, err)
 	}
-	return nil
+	return err
 }
 
 // maxSource is how much a function's folder may hold.

@@ -15,6 +15,7 @@ import (
 	"runtime"
 	"runtime/debug"
 	"runtime/metrics"
+	"slices"
 	"sort"
 	"strings"
 
@@ -24,6 +25,7 @@ import (
 	"golang.org/x/sys/unix"
 
 	"github.com/nebula-bench/nebula/backends"
+	"github.com/nebula-bench/nebula/backends/module"
 	"github.com/nebula-bench/nebula/experiment"
 )
 
@@ -34,6 +36,9 @@ const ChildCommand = "wazero-child"
 // holds: it ends when the parent does, however that dies.
 const lifeline = 3
 
+// wordsFile is the file that the child's words lie in.
+const wordsFile = 4
+
 // config is the first message to a child: what it serves until it ends.
 type config struct {
 	Name          string
@@ -41,13 +46,21 @@ type config struct {
 	Cache         string // folder of the compiled code
 	Interpreter   bool
 	Interruptible bool
+	Features      []string
+	Words         bool   // they are shared with the parent
 	MemoryPages   uint32 // the most that a guest may have
 	CPUs          []int  // that it may run on; none: all
 	Nice          int
 }
 
 // loaded answers a config.
-type loaded struct{ Err string }
+type loaded struct {
+	Err        string
+	Unsuitable bool // the module is at fault
+}
+
+// errUnsuitable marks errors of load that the module is to blame for.
+var errUnsuitable = errors.New("unsuitable")
 
 // order asks for one trial, or, with Times, for so many and a tally; with
 // Probe, for a live instance that answers one request and goes.
@@ -67,6 +80,7 @@ type reply struct {
 	Response backends.Response
 	Err      string
 	Kind     errorKind
+	Last     bool // the child ends with it
 }
 
 type errorKind uint8
@@ -74,6 +88,7 @@ type errorKind uint8
 const (
 	engineFailed errorKind = iota
 	crashed
+	cantStart
 	tooLong
 	contaminated
 	noFrames
@@ -113,7 +128,7 @@ func Child(stdin io.Reader, stdout io.Writer) error {
 	}
 	var l loaded
 	if err != nil {
-		l.Err = err.Error()
+		l.Err, l.Unsuitable = err.Error(), errors.Is(err, errUnsuitable)
 	}
 	if err := send(l); err != nil || l.Err != "" {
 		return err
@@ -131,7 +146,7 @@ func Child(stdin io.Reader, stdout io.Writer) error {
 		} else {
 			err = send(h.trial(ctx, o))
 		}
-		if err != nil {
+		if err != nil || h.broken {
 			return err
 		}
 		collect()
@@ -164,15 +179,26 @@ type host struct {
 	// that it made for the trial before.
 	compile func(context.Context, engine.RuntimeConfig, []byte) (engine.Runtime, engine.CompiledModule, error)
 	last    engine.Runtime
+
+	words  *words
+	shared bool // the module's memory is one that may not move
+	broken bool // wazero panicked: nobody knows what it left
 }
 
 // load compiles the module once: into the cache folder for the cached start,
 // and in memory for the prepared one.
 func load(ctx context.Context, c config) (*host, error) {
-	h := &host{config: c, live: map[string]*live{}, compile: compile}
+	h := &host{config: c, live: map[string]*live{}, compile: compile, words: openWords(c.Words)}
 	var err error
 	if h.wasm, err = os.ReadFile(c.Module); err != nil {
 		return nil, err
+	}
+	if len(c.Features) > 0 {
+		m, err := module.Read(h.wasm)
+		if err != nil {
+			return nil, fmt.Errorf("%w: %w", errUnsuitable, err)
+		}
+		h.shared = slices.ContainsFunc(m.Memories, func(m module.Memory) bool { return m.Shared })
 	}
 	cfg := h.runtimeConfig()
 	if !c.Interpreter {
@@ -182,13 +208,8 @@ func load(ctx context.Context, c config) (*host, error) {
 		}
 		cfg = cfg.WithCompilationCache(cache)
 	}
-	if h.runtime, h.compiled, err = compile(ctx, cfg, h.wasm); err != nil {
-		return nil, err
-	}
-	if _, ok := h.compiled.ExportedFunctions()["_start"]; !ok {
-		return nil, errors.New("the module exports no _start function: it is not a WASI command (wasip1)")
-	}
-	return h, checkMemory(h.compiled, c.MemoryPages)
+	h.runtime, h.compiled, err = compile(ctx, cfg, h.wasm)
+	return h, err
 }
 
 func (h *host) runtimeConfig() engine.RuntimeConfig {
@@ -196,7 +217,7 @@ func (h *host) runtimeConfig() engine.RuntimeConfig {
 	if h.config.Interpreter {
 		cfg = engine.NewRuntimeConfigInterpreter()
 	}
-	return cfg.WithCloseOnContextDone(h.config.Interruptible)
+	return cfg.WithCloseOnContextDone(h.config.Interruptible).WithCoreFeatures(coreFeatures(h.config.Features))
 }
 
 func compile(ctx context.Context, cfg engine.RuntimeConfig, wasm []byte) (engine.Runtime, engine.CompiledModule, error) {
@@ -208,7 +229,7 @@ func compile(ctx context.Context, cfg engine.RuntimeConfig, wasm []byte) (engine
 	m, err := r.CompileModule(ctx, wasm)
 	if err != nil {
 		r.Close(ctx)
-		return nil, nil, fmt.Errorf("compile: %w", err)
+		return nil, nil, fmt.Errorf("%w: wazero can't compile the module: %w", errUnsuitable, err)
 	}
 	return r, m, nil
 }
@@ -221,6 +242,14 @@ func (h *host) trial(ctx context.Context, o order) (rep reply) {
 	if o.Start == experiment.Warm {
 		run = h.warm
 	}
+	defer func() {
+		if p := recover(); p != nil {
+			rep = reply{Err: fmt.Sprintf("wazero panicked: %v", p), Kind: crashed, Last: true}
+			rep.Response.Stderr = h.words.last()
+			h.broken = true
+		}
+	}()
+	h.words.forget()
 	kind, err := run(ctx, o, t, &resp)
 	if err != nil {
 		rep.Err, rep.Kind = err.Error(), kind
@@ -232,7 +261,7 @@ func (h *host) trial(ctx context.Context, o order) (rep reply) {
 
 func (h *host) run(ctx context.Context, o order, t *backends.Timeline, resp *backends.Response) (errorKind, error) {
 	stdin, stdout, stderr := bytes.NewReader(o.Stdin), backends.NewStdout(t), backends.NewStderr(t)
-	cfg := moduleConfig(h.config.Name, o).WithStdin(stdin).WithStdout(endless{stdout}).WithStderr(stderr)
+	cfg := moduleConfig(h.config.Name, o).WithStdin(stdin).WithStdout(endless{stdout}).WithStderr(heard{stderr, h.words})
 	var cacheBefore string
 	if o.Start == experiment.Cached {
 		if cacheBefore = entries(h.config.Cache); cacheBefore == "" {
@@ -267,20 +296,21 @@ func (h *host) run(ctx context.Context, o order, t *backends.Timeline, resp *bac
 	}
 
 	refused := false
-	mod, err := r.InstantiateModule(limited(ctx, h.config.MemoryPages, &refused), m, cfg)
-	if err != nil {
-		return engineFailed, fmt.Errorf("instantiate: %w", err)
+	mod, err := r.InstantiateModule(h.limited(ctx, &refused), m, cfg)
+	instantiated := err == nil
+	if instantiated {
+		start := mod.ExportedFunction("_start")
+		t.Mark(experiment.Started)
+		_, err = start.Call(ctx)
 	}
-	start := mod.ExportedFunction("_start")
-	t.Mark(experiment.Started)
-	_, err = start.Call(ctx)
 	t.Mark(experiment.Exited)
 
 	resp.Usage.CPU = threadCPU() - cpu
-	if mem := mod.Memory(); mem != nil {
-		resp.Usage.PeakMemory = int64(mem.Size()) // linear memory never shrinks
+	var closing error
+	if instantiated {
+		resp.Usage.PeakMemory = memorySize(mod)
+		closing = mod.Close(ctx)
 	}
-	closing := mod.Close(ctx)
 	if o.Start != experiment.Prepared {
 		closing = errors.Join(closing, r.Close(ctx))
 		if cache != nil {
@@ -293,21 +323,33 @@ func (h *host) run(ctx context.Context, o order, t *backends.Timeline, resp *bac
 		return contaminated, errors.New("the compilation cache held no code of this module: it was compiled")
 	}
 	resp.Stdout, resp.Stderr = stdout.Answer(), stderr.Rest()
+	var kind errorKind
+	kind, resp.ExitCode, err = h.ended(err, instantiated, refused)
+	if err == nil {
+		err = closing
+	}
+	return kind, err
+}
 
+// ended judges the end of a guest by the error of its instantiation or of its
+// _start. A function that exits has no error.
+func (h *host) ended(err error, instantiated, refused bool) (kind errorKind, exitCode int, _ error) {
 	var exit *sys.ExitError
+	if errors.As(err, &exit) {
+		// A host's shell sees as much of it.
+		exitCode, err = int(exit.ExitCode()&0xff), nil
+	}
 	switch {
 	case errors.Is(err, backends.ErrAnswerTooLong):
-		return tooLong, err
-	case errors.As(err, &exit):
-		resp.ExitCode = int(exit.ExitCode())
+		return tooLong, 0, err
+	case refused && (exitCode != 0 || err != nil):
+		return outOfMemory, exitCode, h.refusal()
+	case err != nil && !instantiated:
+		return cantStart, 0, fmt.Errorf("instantiate: %w", err)
+	case err != nil:
+		return crashed, 0, err
 	}
-	switch {
-	case refused && (resp.ExitCode != 0 || err != nil && exit == nil):
-		return outOfMemory, h.refusal()
-	case err != nil && exit == nil:
-		return crashed, err
-	}
-	return engineFailed, closing
+	return engineFailed, exitCode, nil
 }
 
 // refusal says what a guest wanted that could not go on without it.

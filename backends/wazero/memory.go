@@ -2,9 +2,9 @@ package wazero
 
 import (
 	"context"
-	"fmt"
+	"reflect"
 
-	engine "github.com/tetratelabs/wazero"
+	"github.com/tetratelabs/wazero/api"
 	"github.com/tetratelabs/wazero/experimental"
 	"golang.org/x/sys/unix"
 )
@@ -50,20 +50,24 @@ func (m *memory) Reallocate(size uint64) []byte {
 // Free implements experimental.LinearMemory.
 func (m *memory) Free() { m.bytes = nil }
 
-// limited gives a context in which instances have at most so many pages.
-// refused is set when one wants more.
-func limited(ctx context.Context, pages uint32, refused *bool) context.Context {
-	return experimental.WithMemoryAllocator(ctx, experimental.MemoryAllocatorFunc(func(size, _ uint64) experimental.LinearMemory {
-		return &memory{bytes: make([]byte, 0, size), limit: uint64(pages) * pageSize, refused: refused}
+// limited gives a context in which instances have at most the memory of the
+// config. refused is set when one wants more.
+func (h *host) limited(ctx context.Context, refused *bool) context.Context {
+	limit := uint64(h.config.MemoryPages) * pageSize
+	return experimental.WithMemoryAllocator(ctx, experimental.MemoryAllocatorFunc(func(size, most uint64) experimental.LinearMemory {
+		if h.shared { // it may not move, so all that it may become is reserved
+			size = max(size, min(most, limit))
+		}
+		return &memory{bytes: make([]byte, 0, size), limit: limit, refused: refused}
 	}))
 }
 
-// checkMemory refuses a module that needs more than its limit to begin with.
-func checkMemory(m engine.CompiledModule, pages uint32) error {
-	for _, d := range m.ExportedMemories() {
-		if d.Min() > pages {
-			return fmt.Errorf("the module begins with %d KiB of memory, and its limit is %d KiB: raise memory", d.Min()*(pageSize>>10), pages*(pageSize>>10))
-		}
+// memorySize is how large a module's memory is. Linear memory never shrinks.
+func memorySize(m api.Module) int64 {
+	mem := m.Memory()
+	if mem == nil || reflect.ValueOf(mem).IsNil() { // it has none: wazero gives a nil of its own type
+		return 0
 	}
-	return nil
+	pages, _ := mem.Grow(0) // Size ends at 4 GiB
+	return int64(pages) * pageSize
 }

@@ -10,6 +10,7 @@ import (
 	"io"
 	"os"
 	"os/exec"
+	"strconv"
 	"strings"
 	"sync"
 	"syscall"
@@ -59,6 +60,7 @@ func (a *artifact) start(ctx context.Context, o order) (backends.Instance, error
 	defer release()
 	// The child does the whole trial in one go: a message between start and
 	// invocation would stand in the middle of what is measured.
+	forgetWords(a.child.shared)
 	if err := a.child.send(o); err != nil {
 		return nil, a.died(ctx, err)
 	}
@@ -95,7 +97,9 @@ func (a *artifact) spawn(ctx context.Context) error {
 	release := a.killOnDone(ctx)
 	defer release()
 	var l loaded
-	err = c.send(a.config)
+	cfg := a.config
+	cfg.Words = c.shared != nil
+	err = c.send(cfg)
 	if err == nil {
 		err = c.receive(&l)
 	}
@@ -105,9 +109,21 @@ func (a *artifact) spawn(ctx context.Context) error {
 	if l.Err != "" {
 		a.child = nil
 		c.kill()
+		if l.Unsuitable {
+			text := strings.TrimPrefix(l.Err, errUnsuitable.Error()+": ")
+			return &backends.Unsuitable{Err: fmt.Errorf("function %q: %s", a.config.Name, harmless(text))}
+		}
 		return fmt.Errorf("function %q: %s", a.config.Name, l.Err)
 	}
 	return nil
+}
+
+// ended forgets a child that has said that it ends.
+func (a *artifact) ended(last bool) {
+	if last && a.child != nil {
+		a.child.kill()
+		a.child = nil
+	}
 }
 
 // killOnDone kills the child when the context ends, until it is released.
@@ -136,10 +152,13 @@ func (i *instance) Invoke(ctx context.Context, _ backends.Request, t *backends.T
 	release := i.artifact.killOnDone(ctx)
 	defer release()
 	var r reply
-	if err := i.artifact.child.receive(&r); err != nil {
-		return backends.Response{}, i.artifact.died(ctx, err)
+	child := i.artifact.child
+	if err := child.receive(&r); err != nil {
+		err = i.artifact.died(ctx, err)
+		return backends.Response{Stderr: child.words()}, err
 	}
 	i.answered = true
+	i.artifact.ended(r.Last)
 	for e := experiment.Requested; e <= experiment.Removed; e++ {
 		if ns, ok := r.Stamps.Get(e); ok && e != experiment.Ready {
 			t.MarkAt(e, ns)
@@ -151,11 +170,30 @@ func (i *instance) Invoke(ctx context.Context, _ backends.Request, t *backends.T
 	return r.Response, asError(r.Err, r.Kind)
 }
 
+// harmless makes a text that holds names of a module's own fit for a terminal:
+// of what can't be printed it keeps line breaks and tabs, and spells out the
+// rest.
+func harmless(text string) string {
+	var b strings.Builder
+	for _, r := range text {
+		if r == '\n' || r == '\t' || strconv.IsPrint(r) {
+			b.WriteRune(r)
+			continue
+		}
+		q := strconv.QuoteRune(r)
+		b.WriteString(q[1 : len(q)-1])
+	}
+	return b.String()
+}
+
 // asError makes the contract's error of what a child says; nil of nothing.
 func asError(text string, kind errorKind) error {
+	text = harmless(text)
 	switch {
 	case text == "":
 		return nil
+	case kind == cantStart:
+		return fmt.Errorf("%w: %s", backends.ErrCantStart, text)
 	case kind == crashed:
 		return fmt.Errorf("%w: %s", backends.ErrCrashed, text)
 	case kind == outOfMemory:
@@ -188,7 +226,9 @@ type process struct {
 	enc      *gob.Encoder
 	dec      *gob.Decoder
 	lifeline *os.File
+	shared   *os.File // its guest's words; nil where nothing can be shared
 	stderr   *tail
+	said     []byte // what was in shared at its end
 	once     sync.Once
 }
 
@@ -207,6 +247,9 @@ func start(exe string) (*process, error) {
 	defer theirs.Close()
 	c.lifeline = ours
 	c.cmd.ExtraFiles = []*os.File{theirs}
+	if c.shared, err = makeWords(); err == nil {
+		c.cmd.ExtraFiles = append(c.cmd.ExtraFiles, c.shared)
+	}
 	var stdout io.ReadCloser
 	if c.stdin, err = c.cmd.StdinPipe(); err == nil {
 		if stdout, err = c.cmd.StdoutPipe(); err == nil {
@@ -215,6 +258,9 @@ func start(exe string) (*process, error) {
 	}
 	if err != nil {
 		ours.Close()
+		if c.shared != nil {
+			c.shared.Close()
+		}
 		return nil, err
 	}
 	c.out = bufio.NewWriter(c.stdin)
@@ -238,7 +284,7 @@ func (c *process) kill() {
 		c.cmd.Process.Kill()
 		c.stdin.Close()
 		c.cmd.Wait()
-		c.lifeline.Close()
+		c.release()
 	})
 }
 
@@ -247,9 +293,24 @@ func (c *process) close() (err error) {
 	c.once.Do(func() {
 		c.stdin.Close()
 		err = c.cmd.Wait()
-		c.lifeline.Close()
+		c.release()
 	})
 	return err
+}
+
+// release closes what was shared with a child that has ended.
+func (c *process) release() {
+	c.said = lastWords(c.shared)
+	c.lifeline.Close()
+	if c.shared != nil {
+		c.shared.Close()
+	}
+}
+
+// words are the last ones of the guest of a child that had to be killed.
+func (c *process) words() []byte {
+	c.kill()
+	return c.said
 }
 
 func (c *process) lastWords() string {

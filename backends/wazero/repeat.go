@@ -16,6 +16,7 @@ type tally struct {
 	Repeated backends.Repeated
 	Err      string
 	Kind     errorKind
+	Last     bool // the child ends with it
 }
 
 // repeat runs the trials of an order, and collects garbage between them as
@@ -31,7 +32,7 @@ func (h *host) repeat(ctx context.Context, o order, collect func()) (t tally) {
 			}
 		}
 		if rep.Err != "" || rep.Response.ExitCode != 0 {
-			t.Err, t.Kind = rep.Err, rep.Kind
+			t.Err, t.Kind, t.Last = rep.Err, rep.Kind, rep.Last
 			t.Repeated.ExitCode, t.Repeated.Stderr = rep.Response.ExitCode, rep.Response.Stderr
 			break
 		}
@@ -61,12 +62,16 @@ func (a *artifact) Repeat(ctx context.Context, s experiment.Start, r backends.Re
 	release := a.killOnDone(ctx)
 	defer release()
 	var t tally
-	err := a.child.send(order{Start: s, Stdin: r.Stdin, Args: r.Args, Env: r.Env, Times: n})
+	child := a.child
+	err := child.send(order{Start: s, Stdin: r.Stdin, Args: r.Args, Env: r.Env, Times: n})
 	if err == nil {
-		err = a.child.receive(&t)
+		err = child.receive(&t)
 	}
 	if err != nil {
-		return t.Repeated, a.died(ctx, err)
+		err = a.died(ctx, err)
+		t.Repeated.Stderr = child.words()
+		return t.Repeated, err
 	}
+	a.ended(t.Last)
 	return t.Repeated, asError(t.Err, t.Kind)
 }

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"io"
 	"iter"
+	"slices"
 
 	"github.com/tetratelabs/wazero/api"
 	"github.com/tetratelabs/wazero/sys"
@@ -61,13 +62,22 @@ func (h *host) warm(ctx context.Context, o order, t *backends.Timeline, resp *ba
 	if l == nil {
 		var err error
 		if l, err = h.begin(ctx, o); err != nil {
-			return engineFailed, err
+			resp.Stderr = l.stderr.Rest()
+			var kind errorKind
+			kind, resp.ExitCode, err = h.ended(err, false, l.refused)
+			if err == nil && resp.ExitCode == 0 {
+				kind, err = noFrames, fmt.Errorf("%w: it ended before there was a request", backends.ErrNoFrames)
+			}
+			return kind, err
 		}
 		h.live[key] = l
+		early := l.stderr.Rest()
 		var first backends.Response
 		if kind, err := h.ask(l, o, backends.NewTimeline(backends.Now), &first); err != nil || first.ExitCode != 0 {
 			h.end(ctx, key)
 			*resp = first
+			resp.Stderr = slices.Concat(early, first.Stderr)
+			resp.Stderr = resp.Stderr[max(0, len(resp.Stderr)-backends.MaxStderr):]
 			return kind, err
 		}
 	}
@@ -88,9 +98,10 @@ func (h *host) warm(ctx context.Context, o order, t *backends.Timeline, resp *ba
 // ask has a live instance answer a request, and tells a guest that failed
 // because it had no memory from one that failed otherwise.
 func (h *host) ask(l *live, o order, t *backends.Timeline, resp *backends.Response) (errorKind, error) {
-	l.refused = false
 	kind, err := l.answer(o, t, resp)
-	if l.refused && (kind == crashed || resp.ExitCode != 0) {
+	refused := l.refused
+	l.refused = false
+	if refused && (kind == crashed || resp.ExitCode != 0) {
 		return outOfMemory, h.refusal()
 	}
 	return kind, err
@@ -98,7 +109,7 @@ func (h *host) ask(l *live, o order, t *backends.Timeline, resp *backends.Respon
 
 // begin instantiates the module and runs it until it asks for a request.
 func (h *host) begin(ctx context.Context, o order) (*live, error) {
-	l := &live{}
+	l := &live{stderr: backends.NewStderr(backends.NewTimeline(backends.Now))} // before the first request
 	env := map[string]string{backends.FramesEnv: "1"}
 	for k, v := range o.Env {
 		env[k] = v
@@ -109,14 +120,11 @@ func (h *host) begin(ctx context.Context, o order) (*live, error) {
 		WithStdin(readerFunc(func(p []byte) (int, error) { return l.read(yield, p) })).
 		WithStdout(writerFunc(l.write)).
 		WithStderr(writerFunc(func(p []byte) (int, error) {
-			if l.stderr != nil {
-				return l.stderr.Write(p)
-			}
-			return len(p), nil // before the first request
+			return heard{l.stderr, h.words}.Write(p)
 		}))
-	module, err := h.runtime.InstantiateModule(limited(ctx, h.config.MemoryPages, &l.refused), h.compiled, cfg)
+	module, err := h.runtime.InstantiateModule(h.limited(ctx, &l.refused), h.compiled, cfg)
 	if err != nil {
-		return nil, fmt.Errorf("instantiate: %w", err)
+		return l, err
 	}
 	l.module = module
 	l.next, l.stop = iter.Pull(func(y func(struct{}) bool) {
@@ -165,9 +173,7 @@ func (l *live) answer(o order, t *backends.Timeline, resp *backends.Response) (e
 		}
 	}
 	resp.Usage.CPU = threadCPU() - cpu
-	if mem := l.module.Memory(); mem != nil {
-		resp.Usage.PeakMemory = int64(mem.Size())
-	}
+	resp.Usage.PeakMemory = memorySize(l.module)
 	resp.Stdout, resp.Stderr = l.frame.Answer(), l.stderr.Rest()
 	var exit *sys.ExitError
 	switch {
@@ -180,8 +186,8 @@ func (l *live) answer(o order, t *backends.Timeline, resp *backends.Response) (e
 	case alive:
 		l.answered++
 		return engineFailed, nil
-	case errors.As(l.err, &exit) && exit.ExitCode() != 0:
-		resp.ExitCode = int(exit.ExitCode())
+	case errors.As(l.err, &exit) && exit.ExitCode()&0xff != 0:
+		resp.ExitCode = int(exit.ExitCode() & 0xff)
 		return engineFailed, nil
 	case l.err != nil && exit == nil:
 		return crashed, l.err

@@ -16,6 +16,7 @@ import (
 	"os"
 	"path/filepath"
 	"runtime/debug"
+	"slices"
 	"strconv"
 
 	"github.com/docker/go-units"
@@ -43,6 +44,9 @@ type Options struct {
 	// Memory is the most that a guest may have, such as "64MiB"; a quarter of
 	// the machine's where it is not set, and at most 4 GiB.
 	Memory string `hcl:"memory,optional" json:"memory,omitempty"`
+	// Features are proposals that wazero has behind switches, such as
+	// "exceptions".
+	Features []string `hcl:"features,optional" json:"features,omitempty"`
 	// CPUSet pins the child process to processors, such as "1" or "0-2,5".
 	CPUSet string `hcl:"cpuset,optional" json:"cpuset,omitempty"`
 	// Nice is the niceness of the child process: -20 goes before everybody
@@ -58,6 +62,12 @@ func (o *Options) Check(string) []backends.Problem {
 	if o.Mode != "" && o.Mode != Compiler && o.Mode != Interpreter {
 		ps = append(ps, backends.Problem{Attribute: "mode", Summary: "Unknown mode",
 			Detail: fmt.Sprintf("%q is no mode of wazero. Write %q or %q.", o.Mode, Compiler, Interpreter)})
+	}
+	for _, f := range o.Features {
+		if !slices.Contains(featureNames(), f) {
+			ps = append(ps, backends.Problem{Attribute: "features", Summary: "Unknown feature",
+				Detail: fmt.Sprintf("wazero has no switch %q. It has %q.", f, featureNames())})
+		}
 	}
 	if _, err := o.memoryPages(); err != nil {
 		ps = append(ps, backends.Problem{Attribute: "memory", Summary: "Invalid memory size", Detail: err.Error() + "."})
@@ -110,7 +120,7 @@ func (o *Options) Open(_ context.Context, s backends.Session) (backends.Backend,
 	}
 	return &backend{session: s, exe: exe, config: config{
 		Interpreter: o.Mode == Interpreter, Interruptible: o.Interruptible, MemoryPages: pages,
-		CPUs: cpus, Nice: o.Nice,
+		CPUs: cpus, Nice: o.Nice, Features: o.Features,
 	}}, nil
 }
 
@@ -125,6 +135,9 @@ func (b *backend) Prepare(ctx context.Context, f experiment.Function) (backends.
 	bin, err := build.Build(ctx, f, build.Wasm)
 	if err != nil {
 		return nil, err
+	}
+	if err := judge(bin.Path, b.config.MemoryPages, b.config.Features); err != nil {
+		return nil, &backends.Unsuitable{Err: fmt.Errorf("function %q: %w", f.Name, err)}
 	}
 	b.prepared++
 	c := b.config

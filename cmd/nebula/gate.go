@@ -106,6 +106,7 @@ type ended struct {
 	flags     runFlags
 	dir       string
 	done, bad int
+	faulty    int  // cells of functions that could not be built or can't run
 	unfit     bool // the machine disturbed it, and --strict asks for one that does not
 	log       zerolog.Logger
 }
@@ -204,6 +205,8 @@ func (e *ended) verdict(s *reports.Summary, c *reports.Changes, unconfirmed erro
 		return &exitError{exitWorse, fmt.Errorf("it is worse than run %s", c.Old.Run)}
 	case e.bad > 0:
 		return &exitError{exitFailed, fmt.Errorf("%d of %d trials failed; the report counts them by cell", e.bad, e.done)}
+	case e.faulty > 0:
+		return &exitError{exitFailed, fmt.Errorf("%d cells were left out because their function can't run (see above); the report names them", e.faulty)}
 	case e.flags.strict && s.Undecided():
 		return &exitError{exitUnsure, errors.New("nobody can tell yet whether a threshold holds, and --strict asks for that")}
 	case e.flags.strict && c != nil && (c.Open() || !c.Comparable()):

@@ -142,17 +142,16 @@ func (a *app) run(ctx context.Context, file string, f runFlags, flags *pflag.Fla
 	if err != nil {
 		return nil, err
 	}
-	missed := false
-	for _, l := range plan.LeftOut {
-		if !l.Chosen {
-			missed = true
-			log.Warn().Str("function", l.Function).Str("backend", l.Backend).Str("start", string(l.Start)).Int("cells", l.Cells).Msg("left out: " + l.Reason)
-		}
+	missed, faulty := warnOfMissing(log, plan)
+	if faulty > 0 && f.strict {
+		return nil, &exitError{exitUsage, errors.New("a function can't run (see above), and --strict asks for the whole experiment; nothing was written")}
 	}
 	if missed && f.strict {
 		return nil, &exitError{exitUnfit, errors.New("this machine cannot run the whole experiment, and --strict asks for it; nothing was written")}
 	}
 	switch {
+	case len(plan.Cells) == 0 && faulty > 0:
+		return nil, &exitError{exitUsage, errors.New("no function can run (see above); nothing was written")}
 	case len(plan.Cells) == 0 && missed:
 		return nil, errors.New("no cell can run on this machine (see above); nothing was written")
 	case len(plan.Cells) == 0:
@@ -201,9 +200,33 @@ func (a *app) run(ctx context.Context, file string, f runFlags, flags *pflag.Fla
 		return nil, fmt.Errorf("the run stopped: %w; what was recorded until then is in %s; when that is mended, go on with: %s", runErr, e.dir, resume)
 	}
 	return &ended{
-		gate: held, file: file, flags: f, dir: e.dir, done: e.done, bad: e.bad, log: a.logger(a.stderr),
+		gate: held, file: file, flags: f, dir: e.dir, done: e.done, bad: e.bad, faulty: faulty, log: a.logger(a.stderr),
 		unfit: f.strict && len(machine.Disturbing(e.during)) > 0,
 	}, nil
+}
+
+// warnOfMissing says which cells can't run, and why. It reports whether this
+// machine lacks something, and how many cells have a function at fault.
+func warnOfMissing(log zerolog.Logger, plan *experiment.Plan) (missed bool, faulty int) {
+	said := map[[3]string]bool{}
+	for _, l := range plan.LeftOut {
+		if l.Chosen {
+			continue
+		}
+		e := log.Warn().Str("function", l.Function).Str("backend", l.Backend)
+		if l.Fault {
+			// What a compiler says is long, and the same for every start.
+			faulty += l.Cells
+			if key := [3]string{l.Function, l.Backend, l.Reason}; !said[key] {
+				said[key] = true
+				e.Msg("left out: " + l.Reason)
+			}
+			continue
+		}
+		missed = true
+		e.Str("start", string(l.Start)).Int("cells", l.Cells).Msg("left out: " + l.Reason)
+	}
+	return missed, faulty
 }
 
 // checkOut reports why nothing can be written into the output folder, before

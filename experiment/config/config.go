@@ -51,6 +51,7 @@ func (l Language) Load(file string, in Inputs) (*experiment.Experiment, Problems
 	ld := &loader{
 		lang: l, file: file, budget: newBudget(), files: map[string]*hcl.File{},
 		repeats: map[string]string{}, contents: map[string]string{}, named: map[string]bool{},
+		sources: map[string]hcl.Range{},
 	}
 	x := ld.load(in)
 	ld.nothingUnknown()
@@ -69,6 +70,8 @@ type loader struct {
 	ctx    *hcl.EvalContext
 	files  map[string]*hcl.File
 	diags  hcl.Diagnostics
+
+	sources map[string]hcl.Range // where each function says what it is made of
 
 	// repeats are the texts made so far by repeating one, and contents those
 	// of the files of requests and answers, by their paths. Each is held once,
@@ -164,6 +167,7 @@ func (ld *loader) load(in Inputs) *experiment.Experiment {
 	x.Energy = ld.energy(blocks["energy"])
 	x.References = ld.references(blocks["reference"])
 	x.Matrix = ld.matrix(blocks["matrix"], axes, x)
+	ld.judge(x)
 	x.Thresholds = ld.thresholds(blocks["threshold"], axes, x)
 	x.Files = slices.Sorted(maps.Keys(ld.named))
 	return x

@@ -71,6 +71,7 @@ func (ld *loader) function(b *hcl.Block, ax *axes) experiment.Function {
 		ld.errorf(b.DefRange, "Function without a source", "Add the folder or file that the function is made from: source = \"functions/hello\"; or a ready image: image = \"alpine\".")
 	case source == set:
 		f.Path = ld.sourcePath(attrs["source"], f.Source)
+		ld.sources[f.Name] = attrs["source"].Expr.Range()
 	case image == set && strings.TrimSpace(f.Image) == "":
 		ld.errorf(attrs["image"].Expr.Range(), "Empty image", "Write an image's reference, such as \"alpine:3.20\".")
 	}

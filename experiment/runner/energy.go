@@ -446,7 +446,7 @@ func (d desk) serve(stop, abort context.Context, s experiment.Start, in experime
 			if errors.Is(ctx.Err(), context.DeadlineExceeded) && !decided(err) {
 				err = fmt.Errorf("stopped after %s: %w", limit, context.DeadlineExceeded)
 			}
-			return 0, fmt.Errorf("after %d of %d invocations: %w", done.N, n, err)
+			return 0, fmt.Errorf("after %d of %d invocations: %w%s", done.N, n, err, lastWords(done.Stderr))
 		}
 		if done.ExitCode != 0 {
 			return 0, failure(done.N+1, n, backends.Response{ExitCode: done.ExitCode, Stderr: done.Stderr})
@@ -474,13 +474,19 @@ func (d desk) serve(stop, abort context.Context, s experiment.Start, in experime
 			}
 			fallthrough
 		default:
-			if said := strings.TrimSpace(string(resp.Stderr)); said != "" {
-				err = fmt.Errorf("%w: %s", err, said)
-			}
-			return 0, fmt.Errorf("after %d of %d invocations: %w", i, n, err)
+			return 0, fmt.Errorf("after %d of %d invocations: %w%s", i, n, err, lastWords(resp.Stderr))
 		}
 	}
 	return cpu, nil
+}
+
+// lastWords are what a function wrote to standard error before it failed, to
+// be added to why it did.
+func lastWords(stderr []byte) string {
+	if s := strings.TrimSpace(string(stderr)); s != "" {
+		return ": " + s
+	}
+	return ""
 }
 
 func failure(i, n int, resp backends.Response) error {

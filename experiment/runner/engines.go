@@ -23,6 +23,7 @@ type Engines struct {
 	backends   map[string]backends.Backend
 	artifacts  map[string]map[string]backends.Artifact // by backend, by function
 	missing    map[string]map[string]string            // likewise; function "" stands for all
+	unsuitable map[[2]string]bool                      // backend and function: the function is at fault
 	frameless  map[[2]string]bool                      // backend and function without a warm start
 }
 
@@ -41,6 +42,7 @@ func Open(ctx context.Context, x *experiment.Experiment, only []string, s backen
 		backends:   map[string]backends.Backend{},
 		artifacts:  map[string]map[string]backends.Artifact{},
 		missing:    map[string]map[string]string{},
+		unsuitable: map[[2]string]bool{},
 		frameless:  map[[2]string]bool{},
 	}
 	plan, err := experiment.NewPlan(x, only, Lacks)
@@ -141,9 +143,15 @@ func (e *Engines) askFrames(ctx context.Context, f backends.Framer, req backends
 	}
 }
 
-// miss notes what this machine lacks; any other error is the caller's.
+// miss notes what this machine lacks and which function can't be made ready;
+// any other error is the caller's.
 func (e *Engines) miss(backend, function string, err error) error {
-	if u := (*backends.Unavailable)(nil); !errors.As(err, &u) {
+	u, f := (*backends.Unavailable)(nil), (*backends.Unsuitable)(nil)
+	switch {
+	case errors.As(err, &u):
+	case function != "" && errors.As(err, &f):
+		e.unsuitable[[2]string{backend, function}] = true
+	default:
 		return fmt.Errorf("backend %s: %w", backend, err)
 	}
 	if e.missing[backend] == nil {
@@ -166,7 +174,8 @@ func (e *Engines) Lacks(f experiment.Function, b experiment.Backend, s experimen
 	if why == "" {
 		why = missing[f.Name]
 	}
-	return experiment.Lack{Reason: why, Machine: why != ""}
+	fault := e.unsuitable[[2]string{b.Name(), f.Name}]
+	return experiment.Lack{Reason: why, Machine: why != "" && !fault, Fault: fault}
 }
 
 // answers bounds how long an engine may take to say that it is there.

@@ -1,0 +1,1 @@
+(module (memory 40) (func (export "_start")))
