@@ -250,6 +250,10 @@ func TestResumeRefused(t *testing.T) {
 		edit(t, run, digest, "sha256:other")
 		refused(t, "artifacts.wazero.wasm.noop.digest: sha256:other → "+digest)
 	})
+	t.Run("mount", func(t *testing.T) {
+		edit(t, filepath.Join(dir, "data", "inner", "file"), "a", "b")
+		refused(t, "mounts.noop./data: "+f.Run.Mounts["noop"]["/data"]+" → sha256:")
+	})
 	t.Run("complete", func(t *testing.T) {
 		edit(t, run, `"state": "interrupted"`, `"state": "complete"`)
 		refused(t, "there is nothing to resume")

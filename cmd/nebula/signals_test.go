@@ -26,7 +26,10 @@ import (
 
 const longRun = `
 experiment "long" {}
-function "noop" { source = "%s" }
+function "noop" {
+  source = "%s"
+  mounts = { "/data" = "data" }
+}
 backend "wazero" "wasm" { start = ["prepared"] }
 %s
 run { repetitions = 100000 }
@@ -69,6 +72,12 @@ func startLong(t *testing.T, docker bool) (c *exec.Cmd, out *bytes.Buffer, dir, 
 	more := ""
 	if docker {
 		more = `backend "docker" "scratch" { start = ["cold"] }`
+	}
+	if err := os.MkdirAll(filepath.Join(dir, "data", "inner"), 0o755); err != nil {
+		t.Fatal(err)
+	}
+	if err := os.WriteFile(filepath.Join(dir, "data", "inner", "file"), []byte("a"), 0o644); err != nil {
+		t.Fatal(err)
 	}
 	file := filepath.Join(dir, "long.hcl")
 	if err := os.WriteFile(file, fmt.Appendf(nil, longRun, abs("../../functions/noop"), more), 0o644); err != nil {

@@ -10,7 +10,6 @@ import (
 	"testing"
 	"time"
 
-	"github.com/nebula-bench/nebula/internal/testenv"
 )
 
 // TestInterruptBeforeTrials stops a run at each stage before its first trial
@@ -45,7 +44,7 @@ run {
 		}},
 	} {
 		t.Run(stage.name, func(t *testing.T) {
-			dir, cache := t.TempDir(), testenv.Cache(t)
+			dir, cache := t.TempDir(), testCache(t)
 			large := filepath.Join(dir, "data", "large")
 			if err := os.Mkdir(filepath.Dir(large), 0o755); err != nil {
 				t.Fatal(err)
