@@ -28,7 +28,8 @@ type artifact struct {
 	image    string // id
 	held     *held  // nil: the image was there before
 
-	live map[string]*live // by what a container was given when it began
+	live   map[string]*live // by what a container was given when it began
+	recent backends.Recent  // of them
 }
 
 func (a *artifact) Describe() experiment.Identity { return a.identity }

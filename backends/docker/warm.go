@@ -64,9 +64,9 @@ func (a *artifact) startWarm(ctx context.Context, r backends.Request, t *backend
 	key := fmt.Sprintf("%q %q", r.Args, r.Env)
 	i := &warmInstance{artifact: a, key: key}
 	if l := a.live[key]; l != nil && l.gone() {
-		delete(a.live, key)
-		_ = l.remove(ctx) // most often it is gone, too
+		_ = a.end(ctx, key) // most often it is gone, too
 	}
+	a.recent.Use(key)
 	if a.live[key] == nil {
 		l, err := a.begin(ctx, r)
 		if l != nil {
@@ -299,13 +299,23 @@ func (l *live) remove(ctx context.Context) error {
 	return remove(ctx, l.backend.client, l.id)
 }
 
+// end removes a live container.
+func (a *artifact) end(ctx context.Context, key string) error {
+	l := a.live[key]
+	delete(a.live, key)
+	a.recent.Forget(key)
+	if l == nil {
+		return nil // it could not be made
+	}
+	return l.remove(ctx)
+}
+
 // endAll removes every live container of the artifact, and what the backend
 // has left of trials.
 func (a *artifact) endAll(ctx context.Context) error {
 	var errs []error
-	for key, l := range a.live {
-		delete(a.live, key)
-		errs = append(errs, l.remove(ctx))
+	for key := range a.live {
+		errs = append(errs, a.end(ctx, key))
 	}
 	return errors.Join(append(errs, a.backend.Sweep(ctx))...)
 }
@@ -333,12 +343,14 @@ func (i *warmInstance) Invoke(ctx context.Context, r backends.Request, t *backen
 }
 
 // Close leaves the container to the next request, unless no later request
-// should find what this one left.
+// should find what this one left, and makes room for another.
 func (i *warmInstance) Close(ctx context.Context, _ *backends.Timeline) error {
-	l := i.artifact.live[i.key]
-	if i.fine || l == nil {
-		return nil
+	var errs []error
+	if !i.fine {
+		errs = append(errs, i.artifact.end(ctx, i.key))
 	}
-	delete(i.artifact.live, i.key)
-	return l.remove(ctx)
+	for _, oldest := range i.artifact.recent.Excess(0) {
+		errs = append(errs, i.artifact.end(ctx, oldest))
+	}
+	return errors.Join(errs...)
 }

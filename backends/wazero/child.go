@@ -175,6 +175,7 @@ type host struct {
 	runtime  engine.Runtime // of the prepared start
 	compiled engine.CompiledModule
 	live     map[string]*live // by what an instance was given when it began
+	recent   backends.Recent  // of them
 	// compile makes the runtime of a cold or cached trial, and last is the one
 	// that it made for the trial before.
 	compile func(context.Context, engine.RuntimeConfig, []byte) (engine.Runtime, engine.CompiledModule, error)

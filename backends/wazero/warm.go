@@ -60,6 +60,9 @@ func (h *host) warm(ctx context.Context, o order, t *backends.Timeline, resp *ba
 	key := fmt.Sprintf("%q %q", o.Args, o.Env)
 	l := h.live[key]
 	if l == nil {
+		for _, oldest := range h.recent.Excess(1) {
+			h.end(ctx, oldest)
+		}
 		var err error
 		if l, err = h.begin(ctx, o); err != nil {
 			resp.Stderr = l.stderr.Rest()
@@ -81,6 +84,7 @@ func (h *host) warm(ctx context.Context, o order, t *backends.Timeline, resp *ba
 			return kind, err
 		}
 	}
+	h.recent.Use(key)
 	if o.Probe {
 		return engineFailed, h.end(ctx, key)
 	}
@@ -139,6 +143,7 @@ func (h *host) begin(ctx context.Context, o order) (*live, error) {
 func (h *host) end(ctx context.Context, key string) error {
 	l := h.live[key]
 	delete(h.live, key)
+	h.recent.Forget(key)
 	l.stop()
 	return l.module.Close(ctx)
 }

@@ -190,6 +190,41 @@ func TestUnusedInstance(t *testing.T) {
 	}
 }
 
+// However many arguments there are, few instances live; each answers as if it
+// were alone, and one that had to go begins anew.
+func TestLiveInstancesAreFew(t *testing.T) {
+	a := backendtest.Prepare(t, &Options{}, backendtest.Probe(t)).(*artifact)
+	c := a.config
+	c.Cache = t.TempDir()
+	h, err := load(t.Context(), c)
+	if err != nil {
+		t.Fatal(err)
+	}
+	count := func(i int) string {
+		t.Helper()
+		r := h.trial(t.Context(), order{Start: experiment.Warm, Stdin: []byte("x"), Args: []string{"count", strconv.Itoa(i)}})
+		if r.Err != "" {
+			t.Fatalf("arguments %d: %s", i, r.Err)
+		}
+		if len(h.live) > backends.MostLive || len(h.recent) != len(h.live) {
+			t.Fatalf("after %d arguments %d instances live, of %d", i, len(h.live), len(h.recent))
+		}
+		return string(r.Response.Stdout)
+	}
+	for i := range 200 {
+		// Each has answered once before; the first is asked all the time.
+		if got := count(1 + i); got != "1" {
+			t.Fatalf("the instance of arguments %d had answered %s times", i, got)
+		}
+		if got := count(0); got != strconv.Itoa(1+i) {
+			t.Fatalf("the instance in use had answered %s times, and not %d", got, 1+i)
+		}
+	}
+	if got := count(1); got != "1" {
+		t.Errorf("an instance that had to go had answered %s times", got)
+	}
+}
+
 // The starts are what they claim to be: each does less than the one before.
 func TestStartsDiffer(t *testing.T) {
 	a := backendtest.Prepare(t, &Options{}, backendtest.Probe(t))
