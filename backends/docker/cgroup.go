@@ -35,6 +35,10 @@ type cgroup struct {
 
 const cgroupRoot = "/sys/fs/cgroup"
 
+// unified is where v2's hierarchy is mounted beside v1's. It has none of the
+// controllers that count.
+const unified = "unified"
+
 // cgroupPrefix marks the groups that are ours. A slice's name has _ for each -,
 // which would make it a part of another one.
 const cgroupPrefix = "nebula-run-"
@@ -45,7 +49,7 @@ func newCgroup(root string, owner backends.Owner, version, driver, host string) 
 	if !strings.HasPrefix(host, "unix://") || driver != "cgroupfs" && !(c.slice && c.v2) {
 		return nil
 	}
-	c.name = fmt.Sprintf("%s%d-%d-%s", cgroupPrefix, owner.PID, owner.Started, owner.Run)
+	c.name = fmt.Sprintf("%s%d-%d-%s-%s", cgroupPrefix, owner.PID, owner.Started, namespace(owner), owner.Run)
 	if c.slice {
 		c.name = strings.ReplaceAll(c.name, "-", "_") + ".slice"
 	}
@@ -59,6 +63,16 @@ func newCgroup(root string, owner backends.Owner, version, driver, host string) 
 		os.WriteFile(c.file("memory", "memory.use_hierarchy"), []byte("1"), 0)
 	}
 	return c
+}
+
+// namespace is the number of the one that an owner's process counts in; 0 is
+// none's.
+func namespace(o backends.Owner) string {
+	_, n, _ := strings.Cut(o.Namespace, "[") // pid:[4026531836]
+	if n = strings.TrimSuffix(n, "]"); n == "" {
+		n = "0"
+	}
+	return n
 }
 
 func (c *cgroup) make() error {
@@ -96,7 +110,7 @@ func (c *cgroup) dirs() (dirs []string) {
 	}
 	hierarchies, _ := os.ReadDir(c.root)
 	for _, h := range hierarchies {
-		if h.IsDir() && h.Name() != "unified" {
+		if h.IsDir() && h.Name() != unified {
 			dirs = append(dirs, filepath.Join(c.root, h.Name(), c.name))
 		}
 	}
@@ -196,6 +210,27 @@ func (c *cgroup) remove() (err error) {
 	return err
 }
 
+// end removes the group for good, with what runc made of the same name where
+// v2's hierarchy is mounted beside v1's. The kernel may take a moment to see
+// that the last process has gone.
+func (c *cgroup) end() {
+	if c == nil {
+		return
+	}
+	for range 10 {
+		err := c.remove()
+		if !c.v2 {
+			if also := os.Remove(filepath.Join(c.root, unified, c.name)); also != nil {
+				err = also
+			}
+		}
+		if !errors.Is(err, syscall.EBUSY) {
+			return
+		}
+		time.Sleep(20 * time.Millisecond)
+	}
+}
+
 // removeCgroup removes what is a folder, or a slice, and holds nothing.
 func removeCgroup(dir string) error {
 	if unit := filepath.Base(dir); strings.HasSuffix(unit, ".slice") {
@@ -219,8 +254,11 @@ func cleanCgroups(root string) {
 		for _, dir := range dirs {
 			name, ours := strings.CutPrefix(strings.ReplaceAll(filepath.Base(dir), "_", "-"), cgroupPrefix)
 			owner := backends.NewOwner("") // of this machine and boot
-			owner.Namespace = ""           // the name does not tell
-			if _, err := fmt.Sscanf(name, "%d-%d-", &owner.PID, &owner.Started); ours && err == nil && owner.Gone() {
+			var ns uint64
+			if _, err := fmt.Sscanf(name, "%d-%d-%d-", &owner.PID, &owner.Started, &ns); !ours || err != nil {
+				continue
+			}
+			if owner.Namespace = fmt.Sprintf("pid:[%d]", ns); owner.Gone() {
 				removeCgroup(dir) // never what is not empty
 			}
 		}

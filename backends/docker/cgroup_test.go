@@ -122,43 +122,51 @@ func TestUsage(t *testing.T) {
 	}
 }
 
-// No group outlives its backend, or the cleaning after a kill.
+// No group outlives its backend, or the cleaning after a kill: neither one
+// that we made, nor one that runc made of the same name.
 func TestCgroupsGo(t *testing.T) {
 	testenv.Need(t, "docker")
 	there := func(c *cgroup) (dirs []string) {
-		for _, dir := range c.dirs() {
-			if _, err := os.Stat(dir); err == nil {
-				dirs = append(dirs, dir)
-			}
-		}
-		return dirs
+		dirs, _ = filepath.Glob(filepath.Join(cgroupRoot, c.name))
+		below, _ := filepath.Glob(filepath.Join(cgroupRoot, "*", c.name))
+		return append(dirs, below...)
 	}
-	o := &Options{}
-	opened, err := o.Open(t.Context(), backendtest.Session(t))
-	if err != nil {
-		t.Fatal(err)
-	}
-	b := opened.(*backend)
+	a := backendtest.Prepare(t, &Options{}, backendtest.Probe(t)).(*artifact)
+	b := a.backend
 	if b.cgroup == nil {
-		b.Close(t.Context())
 		t.Skip("this engine's containers can't be put below a cgroup of ours")
 	}
+	answerOf(t, a, "echo")
 	cleanCgroups(cgroupRoot)
 	if len(there(b.cgroup)) == 0 {
 		t.Error("cleaning removed the group of a run that goes on")
 	}
-	b.Close(t.Context())
+	b.cgroup.end()
 	if dirs := there(b.cgroup); len(dirs) > 0 {
 		t.Errorf("left behind: %v", dirs)
 	}
+	kill := func(owner backends.Owner) *cgroup {
+		t.Helper()
+		c := newCgroup(cgroupRoot, owner, b.info.CgroupVersion, b.info.CgroupDriver, "unix:///s")
+		if len(there(c)) == 0 {
+			t.Fatal("there is no group")
+		}
+		t.Cleanup(c.end)
+		if _, err := os.Stat(filepath.Join(cgroupRoot, unified)); err == nil && !c.v2 {
+			if err := os.Mkdir(filepath.Join(cgroupRoot, unified, c.name), 0o755); err != nil {
+				t.Fatal(err)
+			}
+		}
+		return c
+	}
 	dead := backends.NewOwner("killed")
 	dead.Started++ // another process had this number
-	killed := newCgroup(cgroupRoot, dead, b.info.CgroupVersion, b.info.CgroupDriver, "unix:///s")
-	if len(there(killed)) == 0 {
-		t.Fatal("there is no group")
-	}
+	killed, living := kill(dead), kill(backends.NewOwner("another"))
 	cleanCgroups(cgroupRoot)
 	if dirs := there(killed); len(dirs) > 0 {
 		t.Errorf("left behind after cleaning: %v", dirs)
+	}
+	if len(there(living)) == 0 {
+		t.Error("cleaning removed the group of another run that goes on")
 	}
 }

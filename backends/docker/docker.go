@@ -337,7 +337,7 @@ func (b *backend) Close(ctx context.Context) error {
 	for _, l := range b.late {
 		l.cancel()
 	}
-	b.cgroup.remove()
+	b.cgroup.end()
 	return errors.Join(append(errs, b.client.Close())...)
 }
 
