@@ -296,7 +296,7 @@ func (m Machine) disk(out string) experiment.Finding {
 }
 
 func (m Machine) energy() experiment.Finding {
-	src, err := meter.Open(meter.Options{Sysfs: cmp.Or(m.Sysfs, m.Root+"/sys")})
+	src, err := meter.Open(meter.Options{Sysfs: cmp.Or(m.Sysfs, m.Root+"/sys"), Patience: time.Second})
 	if err != nil {
 		f := experiment.Finding{Check: "energy", Severity: experiment.Noted, Found: err.Error(), Why: "energy can't be measured here"}
 		if u := (*meter.Unavailable)(nil); errors.As(err, &u) {

@@ -3,10 +3,12 @@ package machine
 import (
 	"encoding/json"
 	"errors"
+	"fmt"
 	"os"
 	"path/filepath"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/google/go-cmp/cmp"
 
@@ -31,6 +33,30 @@ func (x tree) machine(t *testing.T) Machine {
 	return Machine{Root: root}
 }
 
+const counter = "/sys/class/powercap/intel-rapl:0/energy_uj"
+
+// counting lets the counter of a machine count, until the test ends.
+func counting(t *testing.T, m Machine) {
+	f, err := os.OpenFile(m.Root+counter, os.O_WRONLY, 0)
+	if err != nil {
+		return // there is none
+	}
+	stop, ended := make(chan struct{}), make(chan struct{})
+	go func() {
+		defer close(ended)
+		defer f.Close()
+		for n := 1000; ; n++ {
+			select {
+			case <-stop:
+				return
+			case <-time.After(time.Millisecond):
+				f.WriteAt(fmt.Appendf(nil, "%d\n", n), 0)
+			}
+		}
+	}()
+	t.Cleanup(func() { close(stop); <-ended })
+}
+
 const (
 	governor0 = "/sys/devices/system/cpu/cpu0/cpufreq/scaling_governor"
 	governor1 = "/sys/devices/system/cpu/cpu1/cpufreq/scaling_governor"
@@ -39,12 +65,12 @@ const (
 func quiet() tree {
 	return tree{
 		governor0: "performance", governor1: "performance", noTurbo: "1", aslr: "2", smt: "0", clockSource: "tsc",
-		"/sys/class/thermal/thermal_zone0/temp":              "45000",
-		"/proc/meminfo":                                      "MemTotal: 8000000 kB\nMemAvailable: 6000000 kB\nSwapTotal: 0 kB\nSwapFree: 0 kB",
-		"/proc/pressure/memory":                              "some avg10=0.00 avg60=0.00 avg300=0.00 total=1\nfull avg10=0.00",
-		"/proc/cpuinfo":                                      "processor : 0\nflags : fpu tsc\nmicrocode : 0x2b",
-		"/sys/class/powercap/intel-rapl:0/energy_uj":         "12",
-		"/sys/class/powercap/intel-rapl:0/name":              "package-0",
+		"/sys/class/thermal/thermal_zone0/temp": "45000",
+		"/proc/meminfo":                         "MemTotal: 8000000 kB\nMemAvailable: 6000000 kB\nSwapTotal: 0 kB\nSwapFree: 0 kB",
+		"/proc/pressure/memory":                 "some avg10=0.00 avg60=0.00 avg300=0.00 total=1\nfull avg10=0.00",
+		"/proc/cpuinfo":                         "processor : 0\nflags : fpu tsc\nmicrocode : 0x2b",
+		counter:                                 "12",
+		"/sys/class/powercap/intel-rapl:0/name": "package-0",
 		"/sys/devices/system/cpu/vulnerabilities/spectre_v2": "Mitigation: Retpolines",
 	}
 }
@@ -76,9 +102,12 @@ func TestCheck(t *testing.T) {
 		"another kind of processor": {tree{"/proc/cpuinfo": "Features\t: fp asimd"}, "hypervisor", unknown, ""},
 		"a hot AMD": {tree{"/sys/class/thermal/thermal_zone0/temp": "-", "/sys/class/hwmon/hwmon2/name": "k10temp", "/sys/class/hwmon/hwmon2/temp1_input": "88000",
 			"/sys/class/hwmon/hwmon1/name": "nvme", "/sys/class/hwmon/hwmon1/temp1_input": "99000"}, "temperature", disturbing, "88 °C"},
-		"no RAPL": {tree{"/sys/class/powercap/intel-rapl:0/energy_uj": "-"}, "energy", noted, "no counter of a processor package"},
+		"a counter that stands still": {tree{}, "energy", noted, "package-0 did not move for 1s"},
+		"no RAPL":                     {tree{"/sys/class/powercap/intel-rapl:0/energy_uj": "-"}, "energy", noted, "no counter of a processor package"},
 	}
-	for _, f := range quiet().machine(t).Check(t.TempDir()) {
+	m := quiet().machine(t)
+	counting(t, m)
+	for _, f := range m.Check(t.TempDir()) {
 		if f.Severity != fine && f.Check != "disk" {
 			t.Errorf("on a quiet machine: %+v", f)
 		}
@@ -91,7 +120,11 @@ func TestCheck(t *testing.T) {
 					delete(x, file)
 				}
 			}
-			for _, f := range x.machine(t).Check(t.TempDir()) {
+			m := x.machine(t)
+			if name != "a counter that stands still" {
+				counting(t, m)
+			}
+			for _, f := range m.Check(t.TempDir()) {
 				if f.Check != tt.check {
 					continue
 				}

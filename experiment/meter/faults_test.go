@@ -192,7 +192,7 @@ func TestZoneFails(t *testing.T) {
 		for _, total := range []bool{true, false} {
 			zones := []simulator.Zone{zone("0", 20), zone("1", 10)}
 			if !total {
-				zones[0].Name = "psys"
+				zones[0].Name, zones[1].Name = "psys", "package-0"
 			}
 			s, err := simulator.New(simulator.Options{Dir: t.TempDir(), Zones: zones})
 			if err != nil {
@@ -314,16 +314,22 @@ func TestPermission(t *testing.T) {
 	defer s.Close()
 	letIn(t, s.Dir())
 	counter := filepath.Join(s.Dir(), "class/powercap/intel-rapl:0/energy_uj")
-	open := func() (src meter.Source, err error) {
-		asNobody(t, func() { src, err = meter.Open(meter.Options{Sysfs: s.Dir(), Source: "powercap"}) })
+	open := func(domains ...string) (src meter.Source, err error) {
+		asNobody(t, func() { src, err = meter.Open(meter.Options{Sysfs: s.Dir(), Source: "powercap", Domains: domains}) })
 		return src, err
 	}
 	os.Chmod(counter, 0)
-	src, err := open()
-	if err != nil {
-		t.Fatal(err) // the other package is readable
+	_, err = open()
+	for _, want := range []string{"package-0 can't be read: it may be read by root only", "chgrp GROUP " + counter, `domains = ["package-1"]`} {
+		if err == nil || !strings.Contains(err.Error(), want) {
+			t.Errorf("a total that lacks a package: %v, want %q", err, want)
+		}
 	}
-	if notes := strings.Join(src.Info().Notes, "\n"); !strings.Contains(notes, "intel-rapl:0/energy_uj may be read by root only, so the total lacks package-0") {
+	src, err := open("package-1")
+	if err != nil {
+		t.Fatal(err) // the other package is readable, and asked for by its name
+	}
+	if notes := strings.Join(src.Info().Notes, "\n"); !strings.Contains(notes, "intel-rapl:0 (package-0) can't be read: it may be read by root only") {
 		t.Errorf("notes: %s", notes)
 	}
 	src.Close()

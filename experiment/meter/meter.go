@@ -16,6 +16,7 @@ import (
 	"fmt"
 	"maps"
 	"slices"
+	"strconv"
 	"strings"
 	"time"
 )
@@ -61,6 +62,10 @@ type Info struct {
 	Simulated bool   // the counters are the simulator's; reports must say so
 	Domains   []Domain
 	Notes     []string // what is there and was left out, and why
+	// Lacking says what is not in the total and belongs into it: such a sum is
+	// no total, and Open gives it only to those who name its parts.
+	Lacking []string
+	Remedy  string // what would mend that; empty: nothing is known to
 }
 
 // Source is one door to energy. It is not safe for concurrent use.
@@ -111,6 +116,9 @@ type Options struct {
 	// Domains are the names of those to read: package-0, or package for every
 	// one. Empty: all that the source reports.
 	Domains []string
+	// Patience is how long the counters of the total are waited for to move
+	// once; one that does not is none. 0: they are not waited for.
+	Patience time.Duration
 }
 
 // Open opens the source that the options name. Its error is an *Unavailable
@@ -139,7 +147,17 @@ func Open(o Options) (Source, error) {
 	if err != nil {
 		return nil, err
 	}
-	return choose(s, o.Domains)
+	return usable(s, o)
+}
+
+// usable leaves what the options ask for of a source, and gives an error where
+// that is no total, or does not move.
+func usable(s Source, o Options) (Source, error) {
+	s, err := choose(s, o.Domains)
+	if err != nil {
+		return nil, err
+	}
+	return moving(s, o.Patience)
 }
 
 // doors is every source that can be named.
@@ -158,7 +176,7 @@ func openAny(o Options) (Source, error) {
 	for _, name := range []string{"powercap", "perf", "hwmon"} {
 		s, err := doors[name](o)
 		if err == nil {
-			s, err = choose(s, o.Domains)
+			s, err = usable(s, o)
 		}
 		if err == nil {
 			return s, nil
@@ -185,6 +203,10 @@ func (s *some) Read(i int) (uint64, error) { return s.Source.Read(s.of[i]) }
 // named reports whether a name means a domain: by itself, or by what it
 // begins with up to a hyphen.
 func named(name, domain string) bool {
+	if name == domain {
+		return true
+	}
+	domain, _, _ = strings.Cut(domain, " (") // of one name with another zone
 	return name == domain || strings.HasPrefix(domain, name+"-")
 }
 
@@ -192,6 +214,10 @@ func named(name, domain string) bool {
 // packages that are named; a single domain that is no package is the total by
 // itself, for then nothing is counted twice.
 func choose(s Source, names []string) (Source, error) {
+	if err := whole(s, names); err != nil {
+		s.Close()
+		return nil, err
+	}
 	if len(names) == 0 {
 		return s, nil
 	}
@@ -219,4 +245,28 @@ func choose(s Source, names []string) (Source, error) {
 		c.info.Domains[0].Total = true
 	}
 	return c, nil
+}
+
+// whole refuses a total that lacks something: unless each of its parts is
+// named, so that nobody takes it for more.
+func whole(s Source, names []string) error {
+	info := s.Info()
+	asked := len(names) == 0 || slices.ContainsFunc(info.Lacking, func(l string) bool {
+		what, _, _ := strings.Cut(l, " ")
+		return slices.ContainsFunc(names, func(n string) bool { return n == "package" || named(n, what) })
+	})
+	if len(info.Lacking) == 0 || !asked {
+		return nil
+	}
+	var have []string
+	for _, d := range info.Domains {
+		have = append(have, strconv.Quote(d.Name))
+	}
+	remedy := "or name what is to be measured instead: domains = [" + strings.Join(have, ", ") + "]"
+	if info.Remedy != "" {
+		remedy = info.Remedy + "; " + remedy
+	} else {
+		remedy = strings.TrimPrefix(remedy, "or ")
+	}
+	return closed(info.Source, "its total would not be one: "+strings.Join(info.Lacking, "; "), remedy)
 }

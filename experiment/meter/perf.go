@@ -93,6 +93,7 @@ func openPerf(sysfs string) (Source, error) {
 			p.info.Domains = append(p.info.Domains, Domain{Name: name, Total: e.total, Unit: unit, Period: raplPeriod, Most: e.most})
 		}
 	}
+	p.info.Lacking = missingPackages(sysfs, p.info.Domains)
 	return p, nil
 }
 

@@ -71,6 +71,7 @@ func OpenEnergy(plan *experiment.Plan, engines *Engines, sysfs string) (*Energy,
 	}
 	source, err := meter.Open(meter.Options{
 		Sysfs: sysfs, Source: plan.Energy.Source, Command: plan.Energy.Command, Domains: plan.Energy.Domains,
+		Patience: 2 * time.Second, // as long as an edge waits; once, and not for each cell
 	})
 	if closed := (*meter.Unavailable)(nil); errors.As(err, &closed) {
 		for _, d := range closed.Doors {

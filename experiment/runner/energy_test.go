@@ -266,6 +266,31 @@ func TestEnergyReset(t *testing.T) {
 	}
 }
 
+// A counter that stands still is found dead once, for all cells, and within
+// seconds; the facts say so.
+func TestEnergyOfAStillCounter(t *testing.T) {
+	sysfs := t.TempDir()
+	zone := filepath.Join(sysfs, "class", "powercap", "intel-rapl:0")
+	if err := os.MkdirAll(zone, 0o755); err != nil {
+		t.Fatal(err)
+	}
+	for name, text := range map[string]string{"name": "package-0", "energy_uj": "123456789", "max_energy_range_uj": "262143328850"} {
+		if err := os.WriteFile(filepath.Join(zone, name), []byte(text+"\n"), 0o644); err != nil {
+			t.Fatal(err)
+		}
+	}
+	e, p := open(t, energetic(&fake{invoke: works(time.Millisecond)}))
+	var m energies
+	began := time.Now()
+	en, err := m.run(t, e, p, sysfs, nil, -1)
+	if took := time.Since(began); err != nil || len(m.windows) != 0 || took > 20*time.Second {
+		t.Errorf("%d windows in %s, %v", len(m.windows), took, err)
+	}
+	if d := en.Facts().Doors; len(d) == 0 || !strings.Contains(d[0].Why, "package-0 did not move for 2s") {
+		t.Errorf("doors %+v", d)
+	}
+}
+
 // Cells that never ended well have no window, a machine without counters has
 // none at all, and an estimate gives it some without joules.
 func TestEnergyWithout(t *testing.T) {
