@@ -5,6 +5,8 @@ import (
 	"fmt"
 	"io"
 	"strings"
+
+	"github.com/nebula-bench/nebula/internal/words"
 )
 
 // ForCI is what a CI system is told of: a run's comparison with an older
@@ -58,7 +60,7 @@ func WriteJUnit(w io.Writer, ci ForCI) error {
 		doc.Suites = append(doc.Suites, s)
 	}
 	if c := ci.Changes; c != nil {
-		s := junitSuite{Name: fmt.Sprintf("%s against %s", c.New.Run, c.Old.Run)}
+		s := junitSuite{Name: words.Text(fmt.Sprintf("%s against %s", c.New.Run, c.Old.Run))}
 		for _, x := range c.Cells {
 			text := fmt.Sprintf("%s → %s, %s, %s, %s", medianText(x.Old), medianText(x.New), x.changeText(), x.verdictText(), x.basisText())
 			if x.disturbed != nil {
@@ -89,8 +91,9 @@ func WriteJUnit(w io.Writer, ci ForCI) error {
 
 func (s *junitSuite) add(strict bool, class, name, state, text string) {
 	// Spaces that do not break look odd in a CI system's tables.
-	text = strings.ReplaceAll(text, "\u00a0", " ")
-	c := junitCase{Class: class, Name: name}
+	// Names and messages go from there to somebody's terminal.
+	text = words.Text(strings.ReplaceAll(text, "\u00a0", " "))
+	c := junitCase{Class: words.Text(class), Name: words.Text(name)}
 	switch {
 	case state == string(Worse) || state == "breached" || state == string(Unsure) && strict:
 		c.Failure = &junitWhy{text, state}

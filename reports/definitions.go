@@ -11,9 +11,9 @@ type definitions struct {
 	ReadySources string
 }
 
-func newDefinitions(s *Summary) definitions { return definitions{words, readySources(s)} }
+func newDefinitions(s *Summary) definitions { return definitions{terms, readySources(s)} }
 
-var words = []fact{
+var terms = []fact{
 	{"startup", "from the request until ready, the function's own first instruction. It holds what the start leaves to be done: compiling or creating a container (cold), loading compiled code (cached), making an instance or starting a created container (prepared)."},
 	{"runtime", "from ready until the function says that it is done, or until the last byte of its answer where it says nothing. It holds receiving the request, which a container gets through the engine's stream: up to some milliseconds, and most of the runtime of a function that does nothing."},
 	{"total", "from the request until the last byte of the answer: what a caller waits for."},

@@ -7,6 +7,8 @@ import (
 	"strings"
 	"time"
 	"unicode"
+
+	"github.com/nebula-bench/nebula/internal/words"
 )
 
 // unit is a scale for durations. nebula.js has the same for its axes.
@@ -103,16 +105,8 @@ func lasting(d time.Duration) string {
 	}
 }
 
-// printable makes a name harmless on a terminal: no escapes, no line breaks,
-// nothing that turns the direction of writing.
-func printable(s string) string {
-	return strings.Map(func(r rune) rune {
-		if unicode.IsGraphic(r) || r == '\u200d' {
-			return r
-		}
-		return unicode.ReplacementChar
-	}, s)
-}
+// printable makes a name from a file harmless on a terminal.
+func printable(s string) string { return words.Printable(s) }
 
 // command shows arguments as one would type them.
 func command(args []string) string {

@@ -124,7 +124,7 @@ To run what is worse again before it counts: nebula run --baseline OLD --confirm
 				return fail(err)
 			}
 			if asJSON {
-				err = writeJSON(a.stdout, changes)
+				err = writeJSON(a.data(), changes)
 			} else {
 				err = reports.WriteChanges(a.stdout, changes)
 			}

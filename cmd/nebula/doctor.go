@@ -50,7 +50,7 @@ it. Each run makes the same checks, before and after, and stores them.`,
 			found = machine.Worst(append(found, machine.During(before, a.machine().Counters())...))
 			var err error
 			if asJSON {
-				err = writeJSON(a.stdout, found)
+				err = writeJSON(a.data(), found)
 			} else {
 				err = a.printFindings(found)
 			}

@@ -100,7 +100,7 @@ func (a *app) export(e exporter, f *results.Folder, energy bool, output string) 
 	if output != "" {
 		return atomicfile.Write(output, write)
 	}
-	b := bufio.NewWriter(a.stdout)
+	b := bufio.NewWriter(a.data())
 	if err := write(b); err != nil {
 		return err
 	}

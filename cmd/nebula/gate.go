@@ -149,7 +149,7 @@ func (a *app) runAndJudge(ctx context.Context, file string, f runFlags, c *cobra
 // showChanges prints the comparison behind the summary, or both as JSON.
 func (a *app) showChanges(s *reports.Summary, c *reports.Changes, asJSON bool) error {
 	if asJSON {
-		return writeJSON(a.stdout, struct {
+		return writeJSON(a.data(), struct {
 			*reports.Summary
 			Comparison *reports.Changes `json:"comparison,omitempty"`
 		}{s, c})

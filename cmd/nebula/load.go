@@ -16,6 +16,7 @@ import (
 	"github.com/nebula-bench/nebula/experiment/config"
 	"github.com/nebula-bench/nebula/experiment/runner"
 	"github.com/nebula-bench/nebula/internal/atomicfile"
+	"github.com/nebula-bench/nebula/internal/words"
 )
 
 // experimentFlags choose what of an experiment is meant.
@@ -98,7 +99,11 @@ func (a *app) printProblems(p config.Problems) error {
 	if len(p.Diagnostics) == 0 {
 		return nil
 	}
-	if err := p.Write(a.stderr, 0, isTerminal(a.stderr)); err != nil {
+	to, color := io.Writer(a.stderr), isTerminal(a.stderr)
+	if color {
+		to = a.stderr.Unwrap() // colours are escapes too
+	}
+	if err := p.Write(to, 0, color); err != nil {
 		return fail(err)
 	}
 	if p.HasErrors() {
@@ -113,8 +118,28 @@ func (a *app) logger(w io.Writer) zerolog.Logger {
 	if a.verbose {
 		level = zerolog.DebugLevel
 	}
-	console := zerolog.ConsoleWriter{Out: w, TimeFormat: time.TimeOnly, NoColor: !isTerminal(a.stderr)}
+	console := zerolog.ConsoleWriter{Out: w, TimeFormat: time.TimeOnly, NoColor: !isTerminal(a.stderr), FormatPrepare: printableEvent}
 	return zerolog.New(console).Level(level).With().Timestamp().Logger()
+}
+
+// printableEvent makes what is logged harmless, before it is coloured.
+func printableEvent(event map[string]any) error {
+	for k, v := range event {
+		event[k] = printableValue(v)
+	}
+	return nil
+}
+
+func printableValue(v any) any {
+	switch v := v.(type) {
+	case string:
+		return words.Printable(v)
+	case []any:
+		for i := range v {
+			v[i] = printableValue(v[i])
+		}
+	}
+	return v
 }
 
 func (a *app) validateCommand() *cobra.Command {
@@ -178,7 +203,7 @@ func (a *app) format(file string, check, diff bool) (changed bool, err error) {
 	}
 	switch {
 	case diff:
-		_, err = a.stdout.Write(textdiff.Diff(file, src, file, out))
+		_, err = a.data().Write(textdiff.Diff(file, src, file, out))
 	case check:
 		_, err = fmt.Fprintln(a.stdout, file)
 	default:

@@ -19,6 +19,7 @@ import (
 	"github.com/nebula-bench/nebula/backends"
 	"github.com/nebula-bench/nebula/backends/docker"
 	"github.com/nebula-bench/nebula/backends/wazero"
+	"github.com/nebula-bench/nebula/internal/words"
 )
 
 func main() {
@@ -59,11 +60,12 @@ func (e *exitError) Error() string {
 func (e *exitError) Unwrap() error { return e.err }
 
 func run(ctx context.Context, args []string, stdin io.Reader, stdout, stderr io.Writer) int {
-	root := newRoot(stdin, stdout, stderr)
+	shown, said := words.NewTerminal(stdout), words.NewTerminal(stderr)
+	root := newRoot(&app{stdin: stdin, stdout: shown, stderr: said})
 	root.SetArgs(args)
 	root.SetIn(stdin)
-	root.SetOut(stdout)
-	root.SetErr(stderr)
+	root.SetOut(shown)
+	root.SetErr(said)
 	err := root.ExecuteContext(ctx)
 	if err == nil {
 		return exitFine
@@ -73,7 +75,7 @@ func run(ctx context.Context, args []string, stdin io.Reader, stdout, stderr io.
 		exit = &exitError{exitUsage, err} // cobra's own: flags, arguments
 	}
 	if exit.err != nil {
-		fmt.Fprintf(stderr, "nebula: %s\n", exit.err)
+		fmt.Fprintf(said, "nebula: %s\n", exit.err)
 	}
 	return exit.code
 }
@@ -91,15 +93,25 @@ func fail(err error) error {
 
 // app is what the commands share.
 type app struct {
-	stdin          io.Reader
-	stdout, stderr io.Writer
+	stdin io.Reader
+	// stdout and stderr are for people: names and messages from elsewhere do
+	// nothing to a terminal. Data goes to data().
+	stdout, stderr *words.Terminal
 	out            string
 	verbose        bool
 	sysfs          string // where energy is looked for; empty: /sys
 }
 
-func newRoot(stdin io.Reader, stdout, stderr io.Writer) *cobra.Command {
-	a := &app{stdin: stdin, stdout: stdout, stderr: stderr}
+// data is standard output for what programs read, as it is; on a terminal, as
+// a terminal may have it.
+func (a *app) data() io.Writer {
+	if isTerminal(a.stdout) {
+		return a.stdout
+	}
+	return a.stdout.Unwrap()
+}
+
+func newRoot(a *app) *cobra.Command {
 	root := &cobra.Command{
 		Use:   "nebula",
 		Short: "Compare WebAssembly and containers on your own machine, honestly",
@@ -162,6 +174,6 @@ func (a *app) versionCommand() *cobra.Command {
 func (a *app) childCommand() *cobra.Command {
 	return &cobra.Command{
 		Use: wazero.ChildCommand, Hidden: true, Args: cobra.NoArgs,
-		RunE: func(*cobra.Command, []string) error { return fail(wazero.Child(a.stdin, a.stdout)) },
+		RunE: func(*cobra.Command, []string) error { return fail(wazero.Child(a.stdin, a.stdout.Unwrap())) },
 	}
 }

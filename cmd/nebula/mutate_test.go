@@ -100,7 +100,7 @@ func (m *mutator) file(dir string) string {
 
 // field changes a field somewhere in a file of JSON, or in a line of one.
 func (m *mutator) field(name string) error {
-	if info, err := os.Stat(name); err != nil || info.Size() > 8<<20 || !info.Mode().IsRegular() {
+	if tooLarge(name) {
 		return nil
 	}
 	text, err := os.ReadFile(name)
@@ -123,11 +123,14 @@ func (m *mutator) field(name string) error {
 		end = "\n"
 	}
 	part = append(root.text(nil), end...)
-	return writeKept(name, slices.Concat(before, part, after))
+	return os.WriteFile(name, slices.Concat(before, part, after), 0o644)
 }
 
-// writeKept keeps the time of a file that is not one of the records.
-func writeKept(name string, b []byte) error { return os.WriteFile(name, b, 0o644) }
+// tooLarge tells what was put into a file's place from a file.
+func tooLarge(name string) bool {
+	info, err := os.Stat(name)
+	return err != nil || info.Size() > 64<<20 || !info.Mode().IsRegular()
+}
 
 // node is JSON that keeps its order.
 type node struct {
@@ -261,6 +264,9 @@ func (m *mutator) value(old *node) string {
 
 // lines drops, doubles, tears or shuffles lines, or puts noise among them.
 func (m *mutator) lines(name string) error {
+	if tooLarge(name) {
+		return nil
+	}
 	text, err := os.ReadFile(name)
 	if err != nil || len(text) == 0 {
 		return err

@@ -13,6 +13,7 @@ import (
 	"github.com/nebula-bench/nebula/experiment"
 	"github.com/nebula-bench/nebula/experiment/results"
 	"github.com/nebula-bench/nebula/experiment/runner"
+	"github.com/nebula-bench/nebula/internal/words"
 )
 
 func (a *app) planCommand() *cobra.Command {
@@ -32,7 +33,7 @@ func (a *app) planCommand() *cobra.Command {
 				return err
 			}
 			if asJSON {
-				return fail(p.WriteJSON(a.stdout))
+				return fail(p.WriteJSON(a.data()))
 			}
 			if err := a.printPlan(p); err != nil {
 				return fail(err)
@@ -121,14 +122,8 @@ func printCells(w io.Writer, cells []experiment.Cell) {
 	}
 }
 
-// printable keeps names from moving a terminal's cursor.
-func printable(s string) string {
-	q := fmt.Sprintf("%+q", s)
-	if q = q[1 : len(q)-1]; q == s {
-		return s
-	}
-	return fmt.Sprintf("%q", s)
-}
+// printable makes a name harmless on a terminal.
+func printable(s string) string { return words.Printable(s) }
 
 // estimate says how long the plan should take, from the newest run of the
 // same experiment. Each cell counts with what a trial of it took there, with

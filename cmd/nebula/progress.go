@@ -14,6 +14,7 @@ import (
 
 	"github.com/nebula-bench/nebula/experiment"
 	"github.com/nebula-bench/nebula/experiment/results"
+	"github.com/nebula-bench/nebula/internal/words"
 )
 
 // progress shows how far a run is. It is a writer too: what is logged while
@@ -50,10 +51,13 @@ func windowStep(w *results.EnergyWindow) step {
 
 // place says where in a run that was.
 func (s step) place() string {
-	return fmt.Sprintf("%.24s on %s, %s", printable(s.cell.Function), s.cell.Backend, s.cell.Start)
+	return fmt.Sprintf("%.24s on %s, %s", printable(s.cell.Function), printable(s.cell.Backend), s.cell.Start)
 }
 
-func newProgress(kind string, w io.Writer) (progress, error) {
+// newProgress writes to w as a terminal may have it. A bar is drawn with
+// escapes of its own, and lines of JSON are data.
+func newProgress(kind string, w *words.Terminal) (progress, error) {
+	raw := w.Unwrap()
 	if kind == "auto" {
 		kind = "plain"
 		if isTerminal(w) {
@@ -62,11 +66,11 @@ func newProgress(kind string, w io.Writer) (progress, error) {
 	}
 	switch kind {
 	case "bar":
-		return &barProgress{out: w, to: w}, nil
+		return &barProgress{out: raw, to: raw}, nil
 	case "plain":
 		return &plainProgress{Writer: w}, nil
 	case "json":
-		return &jsonProgress{Writer: w}, nil
+		return &jsonProgress{Writer: raw}, nil
 	case "none":
 		return noProgress{w}, nil
 	}
@@ -74,6 +78,9 @@ func newProgress(kind string, w io.Writer) (progress, error) {
 }
 
 func isTerminal(w io.Writer) bool {
+	if t, ok := w.(*words.Terminal); ok {
+		w = t.Unwrap()
+	}
 	f, ok := w.(*os.File)
 	if !ok {
 		return false

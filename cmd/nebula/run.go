@@ -425,7 +425,7 @@ func (a *app) finish(dir string, asJSON bool, log zerolog.Logger) error {
 		return err
 	}
 	if asJSON {
-		return writeJSON(a.stdout, s)
+		return writeJSON(a.data(), s)
 	}
 	return reports.WriteText(a.stdout, s)
 }

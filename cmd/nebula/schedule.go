@@ -273,6 +273,6 @@ func (a *app) printSchedule(job schedule.Job, plain plainJob, f scheduleFlags) e
 			b.WriteByte('\n')
 		}
 	}
-	_, err := io.WriteString(a.stdout, b.String())
+	_, err := io.WriteString(a.data(), b.String())
 	return fail(err)
 }

@@ -112,7 +112,7 @@ func (a *app) listCommand() *cobra.Command {
 					bad = append(bad, err)
 					continue
 				}
-				fmt.Fprintf(w, "%s\t%s\t%s\t%d/%d\t%d\n", f.Run.ID, f.Run.Experiment, f.Run.State, n, planned, len(f.Plan.Cells))
+				fmt.Fprintf(w, "%s\t%s\t%s\t%d/%d\t%d\n", printable(f.Run.ID), printable(f.Run.Experiment), f.Run.State, n, planned, len(f.Plan.Cells))
 			}
 			if err := w.Flush(); err != nil {
 				return fail(err)
@@ -163,7 +163,7 @@ func (a *app) showCommand() *cobra.Command {
 				return fail(err)
 			}
 			if asJSON {
-				return fail(writeJSON(a.stdout, s))
+				return fail(writeJSON(a.data(), s))
 			}
 			return fail(reports.WriteText(a.stdout, s))
 		},
@@ -187,14 +187,14 @@ func (a *app) showDifferences(f *results.Folder, other string, asJSON bool) erro
 		if ds == nil {
 			ds = []results.Difference{}
 		}
-		return fail(writeJSON(a.stdout, ds))
+		return fail(writeJSON(a.data(), ds))
 	}
 	if len(ds) == 0 {
 		fmt.Fprintf(a.stderr, "nothing that is known of the environments of %s and %s differs\n", f.Run.ID, g.Run.ID)
 		return nil
 	}
 	w := tabwriter.NewWriter(a.stdout, 0, 0, 2, ' ', 0)
-	fmt.Fprintf(w, "WHAT\t%s\t%s\n", f.Run.ID, g.Run.ID)
+	fmt.Fprintf(w, "WHAT\t%s\t%s\n", printable(f.Run.ID), printable(g.Run.ID))
 	for _, d := range ds {
 		fmt.Fprintf(w, "%s\t%s\t%s\n", printable(d.What), printable(orNothing(d.A)), printable(orNothing(d.B)))
 	}

@@ -8,9 +8,12 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+	"unicode/utf8"
 
 	"github.com/agext/levenshtein"
 	"github.com/hashicorp/hcl/v2"
+
+	"github.com/nebula-bench/nebula/internal/words"
 )
 
 // Problems are what is wrong with an experiment, with the sources to show
@@ -20,9 +23,51 @@ type Problems struct {
 	Files map[string]*hcl.File
 }
 
-// Write prints the problems for people. A width of 0 does not wrap lines.
+// Write prints the problems for people. A width of 0 does not wrap lines. What
+// stands in a file, or in its name, does nothing to a terminal.
 func (p Problems) Write(w io.Writer, width uint, color bool) error {
-	return hcl.NewDiagnosticTextWriter(w, p.Files, width, color).WriteDiagnostics(p.Diagnostics)
+	files := map[string]*hcl.File{}
+	for name, f := range p.Files {
+		shown := *f
+		shown.Bytes = inPlace(f.Bytes)
+		files[words.Text(name)] = &shown
+	}
+	diags := make(hcl.Diagnostics, len(p.Diagnostics))
+	for i, d := range p.Diagnostics {
+		shown := *d
+		shown.Summary, shown.Detail = words.Text(d.Summary), words.Text(d.Detail)
+		shown.Subject, shown.Context = named(d.Subject), named(d.Context)
+		diags[i] = &shown
+	}
+	return hcl.NewDiagnosticTextWriter(w, files, width, color).WriteDiagnostics(diags)
+}
+
+func named(r *hcl.Range) *hcl.Range {
+	if r == nil {
+		return nil
+	}
+	shown := *r
+	shown.Filename = words.Text(r.Filename)
+	return &shown
+}
+
+// inPlace makes the text of a file harmless and keeps its length, because
+// diagnostics point into it by bytes.
+func inPlace(text []byte) []byte {
+	if s := string(text); words.Text(s) == s {
+		return text
+	}
+	out := make([]byte, 0, len(text))
+	for len(text) > 0 {
+		_, n := utf8.DecodeRune(text)
+		if c := string(text[:n]); words.Text(c) == c || c == "\r" && n < len(text) && text[n] == '\n' {
+			out = append(out, c...)
+		} else {
+			out = append(out, strings.Repeat("?", n)...)
+		}
+		text = text[n:]
+	}
+	return out
 }
 
 // maxProblems is how many mistakes are worth reading in one go.
