@@ -35,10 +35,18 @@ const (
 // others did on it, or by heat. That makes a run slower or quicker than
 // another of the same machine. A governor or a clock source disturbs too, but
 // two runs have it in common, or differ in it and say so.
-func (f Finding) Disturbed() bool {
+func (f Finding) Disturbed() bool { return f.Severity == Disturbing && f.passes() }
+
+// MayExplain reports whether the finding may explain why two runs of one
+// machine differ, even if it disturbed too little to make that likely.
+func (f Finding) MayExplain() bool {
+	return f.Severity == Disturbing || f.Severity == Noted && f.passes()
+}
+
+func (f Finding) passes() bool {
 	switch f.Check {
 	case Load, StolenTime, Throttling, Temperature, Memory, MemoryPressure, Swapping:
-		return f.Severity == Disturbing
+		return true
 	}
 	return false
 }

@@ -32,6 +32,7 @@ var records = []fact{
 	{results.RunFile, "the machine and the engines"},
 	{results.StopsFile, "why cells stopped"},
 	{results.EnergyFile, "one record per energy window"},
+	{results.BlocksFile, "what others did meanwhile"},
 }
 
 // recordsIn gives those that a folder holds and that are not empty.

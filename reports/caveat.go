@@ -168,16 +168,21 @@ func stopped(s *Summary, add adder) {
 	})
 }
 
-// disturbances tells what of this machine disturbed the run, each check once.
+// disturbances tells what of this machine disturbed the run: each check once
+// before it, and once within.
 func disturbances(s *Summary, add adder) {
-	seen := map[string]bool{}
+	type when struct {
+		check string
+		i     int
+	}
+	seen := map[when]bool{}
 	for _, x := range s.run.Sessions {
 		for i, fs := range [][]experiment.Finding{x.Before, x.During} {
 			for _, f := range fs {
-				if f.Severity != experiment.Disturbing || seen[f.Check] {
+				if f.Severity != experiment.Disturbing || seen[when{f.Check, i}] {
 					continue
 				}
-				seen[f.Check] = true
+				seen[when{f.Check, i}] = true
 				add(Warning, "", func(t *Sentence) {
 					when := "When the run began"
 					if i == 1 {

@@ -95,7 +95,7 @@ func disturbedIn(old, new *results.Folder) (out []Environment) {
 		_, before := was[check]
 		_, now := is[check]
 		switch {
-		case all[check].Disturbed():
+		case was[check].Disturbed(), is[check].Disturbed(), all[check].Severity == experiment.Noted:
 		case before && now:
 			continue
 		case now:
@@ -108,12 +108,13 @@ func disturbedIn(old, new *results.Folder) (out []Environment) {
 	return out
 }
 
-// disturbing gives what disturbed a run, by check.
+// disturbing gives what disturbed a run, by check: the worst of each.
 func disturbing(r *results.Run) map[string]experiment.Finding {
 	out := map[string]experiment.Finding{}
 	for _, s := range r.Sessions {
-		for _, f := range slices.Concat(s.Before, s.During) {
-			if _, ok := out[f.Check]; !ok && f.Severity == experiment.Disturbing {
+		for _, f := range slices.Concat(s.During, s.Before) {
+			old, ok := out[f.Check]
+			if f.MayExplain() && (!ok || old.Severity == experiment.Noted && f.Severity == experiment.Disturbing) {
 				out[f.Check] = f
 			}
 		}

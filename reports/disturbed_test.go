@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/google/go-cmp/cmp"
 
@@ -175,5 +176,49 @@ func TestStepsOfDisturbedNights(t *testing.T) {
 	}
 	if what, err := h.changed(7); err != nil || what != "the machine was disturbed, load: others in night 7" {
 		t.Errorf("%q, %v", what, err)
+	}
+}
+
+// TestBlockTable: what others did stands on the page, block by block, and what
+// the machine did not show is no 0.
+func TestBlockTable(t *testing.T) {
+	others, stolen, n := 0.574, 0.012, int64(3)
+	f := coldstart().write(t, t.TempDir())
+	w, err := results.Resume(f.Dir)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, b := range []results.Block{
+		{Block: 1, To: 4, Start: began, End: began.Add(1234 * time.Millisecond), Others: &others, Stolen: &stolen, Throttled: &n},
+		{Block: 5, To: 5, Start: began, End: began.Add(90 * time.Second), Others: &others},
+		{Start: began, End: began.Add(time.Second), Others: &others},
+	} {
+		if err := w.Block(&b); err != nil {
+			t.Fatal(err)
+		}
+	}
+	w.Close()
+	s, err := Summarise(f)
+	if err != nil {
+		t.Fatal(err)
+	}
+	var got []string
+	for _, row := range newEnvironment(s).Blocks.Rows {
+		var texts []string
+		for _, c := range row {
+			texts = append(texts, c.Text)
+		}
+		got = append(got, strings.Join(texts, " | "))
+	}
+	want := []string{
+		"1–4 | 20:15:00 | 1s | 57.4 % | 1.2 % | 3 | –",
+		"5 | 20:15:00 | 1m30s | 57.4 % | – | – | –",
+		"– | 20:15:00 | 1s | 57.4 % | – | – | –",
+	}
+	if d := cmp.Diff(want, got); d != "" {
+		t.Error(d)
+	}
+	if html := runHTML(t, f, false); !strings.Contains(html, "What others did on it while the trials ran") || !strings.Contains(html, results.BlocksFile) {
+		t.Error("the page does not show it")
 	}
 }

@@ -14,12 +14,14 @@ import (
 type environment struct {
 	Host      []fact
 	Findings  *table
+	Blocks    *table
 	Backends  []backendView
 	Artifacts *table
 }
 
-func newEnvironment(run *results.Run) environment {
-	e := environment{Host: hostFacts(run), Findings: findings(run), Artifacts: artifacts(run)}
+func newEnvironment(s *Summary) environment {
+	run := &s.run
+	e := environment{Host: hostFacts(run), Findings: findings(run), Blocks: blockTable(s.blocks), Artifacts: artifacts(run)}
 	for _, name := range slices.Sorted(maps.Keys(run.Backends)) {
 		e.Backends = append(e.Backends, backendFacts(name, run.Backends[name]))
 	}
@@ -70,6 +72,43 @@ func findings(run *results.Run) *table {
 	if len(t.Rows) == 0 {
 		return nil
 	}
+	return t
+}
+
+// blockTable is what others did on the machine while the trials ran.
+func blockTable(bs []results.Block) *table {
+	if len(bs) == 0 {
+		return nil
+	}
+	t := &table{Head: append(left("blocks", "began"), right("lasted", "others kept the processors busy", "stolen time", "throttled", "swapped pages")...)}
+	for _, b := range bs {
+		blocks := "–"
+		switch {
+		case b.Block > 0 && b.To > b.Block:
+			blocks = fmt.Sprintf("%d–%d", b.Block, b.To)
+		case b.Block > 0:
+			blocks = fmt.Sprint(b.Block)
+		}
+		row := cells(blocks, b.Start.UTC().Format("15:04:05"))
+		put := func(text string) { row = append(row, td{Text: text, Right: true}) }
+		put(lasting(b.End.Sub(b.Start)))
+		for _, share := range []*float64{b.Others, b.Stolen} {
+			if share == nil {
+				put("–")
+			} else {
+				put(number(100**share, 1) + " %")
+			}
+		}
+		for _, n := range []*int64{b.Throttled, b.Swapped} {
+			if n == nil {
+				put("–")
+			} else {
+				put(fmt.Sprint(*n))
+			}
+		}
+		t.Rows = append(t.Rows, row)
+	}
+	t.cut()
 	return t
 }
 

@@ -101,7 +101,7 @@ func newDigest(f *results.Folder, s *Summary, judged bool) *digest {
 // from.
 func fingerprint(dir string) string {
 	var out string
-	for _, name := range []string{results.RunFile, results.PlanFile, results.TrialsFile, results.StopsFile, results.EnergyFile} {
+	for _, name := range []string{results.RunFile, results.PlanFile, results.TrialsFile, results.StopsFile, results.EnergyFile, results.BlocksFile} {
 		if info, err := os.Stat(filepath.Join(dir, name)); err == nil {
 			out += fmt.Sprintf("%s %d %d\n", name, info.Size(), info.ModTime().UnixNano())
 		}

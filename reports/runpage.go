@@ -64,7 +64,7 @@ func newRunPage(s *Summary, raw string, from library) (*runPage, error) {
 		Threats:      newThreats(s),
 		Definitions:  newDefinitions(s),
 		Again:        newAgain(s, raw, from == inPage),
-		Environment:  newEnvironment(&s.run),
+		Environment:  newEnvironment(s),
 	}, nil
 }
 

@@ -31,6 +31,7 @@ type Summary struct {
 
 	run            results.Run
 	plan           experiment.Plan
+	blocks         []results.Block
 	windowsMissing int // of energy
 
 	every int // the samples in run order hold each block whose number it divides
@@ -151,6 +152,12 @@ func gather(f *results.Folder) (*Summary, error) {
 	}
 	if err := gatherEnergy(s, f); err != nil {
 		return nil, err
+	}
+	for b, err := range f.Blocks() {
+		if err != nil {
+			return nil, err
+		}
+		s.blocks = append(s.blocks, *b)
 	}
 	s.Caveats = caveats(s, r)
 	s.Cells = append(s.Cells, leftOutCells(&f.Plan)...)

@@ -373,8 +373,9 @@ func (e *execution) run(stop, abort context.Context) error {
 	blocks := e.plan.Warmup + e.plan.Repetitions
 	e.bar.start("trials", e.prior.Left(e.plan), e.plan.Order != experiment.Sequential)
 	counters := e.machine.Counters()
+	watch := &blockWatch{machine: e.machine, others: e.engines.Others(), record: e.w.Block}
 	r := runner.Runner{
-		Plan: e.plan, Engines: e.engines, Prior: e.prior, Log: e.log,
+		Plan: e.plan, Engines: e.engines, Prior: e.prior, Log: e.log, Between: watch.between,
 		Record: func(t *results.Trial) error {
 			if err := e.w.Append(t); err != nil || !t.Final() {
 				return err
@@ -399,7 +400,7 @@ func (e *execution) run(stop, abort context.Context) error {
 
 	ended := time.Now().UTC().Truncate(time.Millisecond)
 	e.record.Ended, e.record.State = &ended, results.Complete
-	e.during = machine.During(counters, e.machine.Counters())
+	e.during = machine.Within(machine.During(counters, e.machine.Counters()), watch.stretches, unitOf(e.plan))
 	session := &e.record.Sessions[len(e.record.Sessions)-1]
 	e.during = append(e.during, machine.Changed(session.Before, e.look())...)
 	session.Ended, session.During = &ended, e.during

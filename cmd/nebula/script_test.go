@@ -6,9 +6,11 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"runtime"
 	"strconv"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/rogpeppe/go-internal/testscript"
 
@@ -27,7 +29,18 @@ func TestMain(m *testing.M) {
 	testscript.Main(m, map[string]func(){"nebula": func() {
 		machineRoot = os.Getenv("NEBULA_TEST_MACHINE")
 		main()
-	}})
+	}, "spin": spin})
+}
+
+// spin keeps every processor busy until it is killed, or for a minute.
+func spin() {
+	for range runtime.NumCPU() {
+		go func() {
+			for {
+			}
+		}()
+	}
+	time.Sleep(time.Minute)
 }
 
 // TestScripts runs the commands as a user does, on a machine without Docker.

@@ -39,11 +39,20 @@ const (
 	smt         = "/sys/devices/system/cpu/smt/active"
 )
 
-// When something disturbs.
+// When something disturbs. Here and nowhere else: doctor, runs and comparisons
+// go by what was found.
 const (
-	hot        = 85        // °C
-	busyShare  = 0.10      // of the processors' time, with nothing of ours running
-	stealShare = 0.01      // of the processors' time
+	hot = 85 // °C: processors slow down from about 90 on
+	// busyShare is the share of the processors' time that others may take: on
+	// two processors, a fifth of one. Beyond it a trial often has to share one.
+	busyShare = 0.10
+	// stealShare is lower, because what is stolen is taken from trials and not
+	// from idle processors.
+	stealShare = 0.01
+	// fewBlocks is the share of a run's blocks that may be disturbed. Where a
+	// tenth of the trials is as slow as can be, the median becomes the 56th
+	// percentile of the others, a seventh of their standard deviation away.
+	fewBlocks  = 0.10
 	leastFree  = 512 << 20 // bytes of disk
 	leastShare = 0.10      // of memory
 	stalled    = 1.0       // % of time that some task waits for memory
@@ -167,13 +176,13 @@ func (m Machine) temperature() experiment.Finding {
 		}
 	}
 	if !known {
-		return unknown("temperature", "no sensor is shown")
+		return unknown(experiment.Temperature, "no sensor is shown")
 	}
 	s := experiment.Fine
 	if hottest >= hot {
 		s = experiment.Disturbing
 	}
-	return finding("temperature", s, fmt.Sprintf("%.0f °C at the hottest", hottest), "a hot processor runs slower", "let it cool down, or give it air")
+	return finding(experiment.Temperature, s, fmt.Sprintf("%.0f °C at the hottest", hottest), "a hot processor runs slower", "let it cool down, or give it air")
 }
 
 // meminfo gives a line of /proc/meminfo in bytes.
@@ -207,13 +216,13 @@ func (m Machine) memory() experiment.Finding {
 	total, ok := m.meminfo("MemTotal")
 	available, ok2 := m.meminfo("MemAvailable")
 	if !ok || !ok2 || total == 0 {
-		return unknown("memory", "not shown")
+		return unknown(experiment.Memory, "not shown")
 	}
 	s := experiment.Fine
 	if available < leastShare*total {
 		s = experiment.Disturbing
 	}
-	return finding("memory", s, fmt.Sprintf("%.0f of %.0f MiB available", available/(1<<20), total/(1<<20)),
+	return finding(experiment.Memory, s, fmt.Sprintf("%.0f of %.0f MiB available", available/(1<<20), total/(1<<20)),
 		"files that a start needs are read from disk again", "stop what takes the memory")
 }
 
@@ -221,17 +230,17 @@ func (m Machine) pressure() experiment.Finding {
 	text, ok := m.read("/proc/pressure/memory")
 	_, after, found := strings.Cut(text, "avg10=")
 	if !ok || !found {
-		return unknown("memory pressure", "this kernel does not show it")
+		return unknown(experiment.MemoryPressure, "this kernel does not show it")
 	}
 	avg, err := strconv.ParseFloat(strings.Fields(after)[0], 64)
 	if err != nil {
-		return unknown("memory pressure", "not readable")
+		return unknown(experiment.MemoryPressure, "not readable")
 	}
 	s := experiment.Fine
 	if avg > stalled {
 		s = experiment.Disturbing
 	}
-	return finding("memory pressure", s, fmt.Sprintf("tasks waited for memory %.1f %% of the last 10 s", avg), "trials wait too", "stop what takes the memory")
+	return finding(experiment.MemoryPressure, s, fmt.Sprintf("tasks waited for memory %.1f %% of the last 10 s", avg), "trials wait too", "stop what takes the memory")
 }
 
 func (m Machine) clockSource() experiment.Finding {
@@ -401,6 +410,12 @@ func (m Machine) Counters() (c Counters) {
 	return c
 }
 
+// What load and stolen time do, and what mends it.
+const (
+	loadWhy, loadRemedy   = "they take processor time and cache from trials", "stop them; top shows which they are"
+	stealWhy, stealRemedy = "trials were interrupted for other guests", "use a machine of your own"
+)
+
 // During says what happened between two readings.
 func During(a, b Counters) (fs []experiment.Finding) {
 	if a.known[0] && b.known[0] && b.ticks > a.ticks {
@@ -409,14 +424,14 @@ func During(a, b Counters) (fs []experiment.Finding) {
 		if share > stealShare {
 			s = experiment.Disturbing
 		}
-		fs = append(fs, finding("stolen time", s, fmt.Sprintf("the hypervisor took %.1f %% of the processors' time", 100*share),
-			"trials were interrupted for other guests", "use a machine of your own"))
+		fs = append(fs, finding(experiment.StolenTime, s, fmt.Sprintf("the hypervisor took %.1f %% of the processors' time", 100*share),
+			stealWhy, stealRemedy))
 	} else {
-		fs = append(fs, unknown("stolen time", "not shown"))
+		fs = append(fs, unknown(experiment.StolenTime, "not shown"))
 	}
-	fs = append(fs, counted("throttling", "the processors were throttled %.0f times", b.throttled-a.throttled, a.known[1] && b.known[1],
+	fs = append(fs, counted(experiment.Throttling, "the processors were throttled %.0f times", b.throttled-a.throttled, a.known[1] && b.known[1],
 		"a hot processor runs slower", "let it cool down, or give it air"))
-	return append(fs, counted("swapping", "%.0f pages were swapped", b.swapped-a.swapped, a.known[2] && b.known[2],
+	return append(fs, counted(experiment.Swapping, "%.0f pages were swapped", b.swapped-a.swapped, a.known[2] && b.known[2],
 		"trials waited for the disk", "swapoff -a, or stop what takes the memory"))
 }
 
@@ -439,14 +454,14 @@ func (m Machine) Idle(d time.Duration) experiment.Finding {
 
 func idle(a, b Counters) experiment.Finding {
 	if !a.known[0] || !b.known[0] || b.ticks <= a.ticks {
-		return unknown("load", "not shown")
+		return unknown(experiment.Load, "not shown")
 	}
 	share := (b.busy - a.busy) / (b.ticks - a.ticks)
 	s := experiment.Fine
 	if share > busyShare {
 		s = experiment.Disturbing
 	}
-	return finding("load", s, fmt.Sprintf("others kept the processors %.0f %% busy", 100*share), "they take processor time and cache from trials", "stop them; top shows which they are")
+	return finding(experiment.Load, s, fmt.Sprintf("others kept the processors %.0f %% busy", 100*share), loadWhy, loadRemedy)
 }
 
 // Changed gives the findings of after whose severity is another than before.

@@ -9,11 +9,12 @@ type Disturbance struct {
 	Found string `json:"found"`
 }
 
-// Disturbances gives those of a run, each check once.
+// Disturbances gives those of a run, each check once: what was found within it,
+// or else before it.
 func (r *Run) Disturbances() (out []Disturbance) {
 	seen := map[string]bool{}
 	for _, s := range r.Sessions {
-		for _, fs := range [][]experiment.Finding{s.Before, s.During} {
+		for _, fs := range [][]experiment.Finding{s.During, s.Before} {
 			for _, f := range fs {
 				if f.Disturbed() && !seen[f.Check] {
 					seen[f.Check] = true

@@ -33,6 +33,7 @@ type Writer struct {
 	trials *os.File
 	stops  *os.File
 	energy *os.File // nil until there is a record
+	blocks *os.File // likewise
 	buf    []byte
 }
 
@@ -94,7 +95,7 @@ func Resume(dir string) (*Writer, error) {
 
 // Mend cuts off a line that a kill or a full disk tore: its trial never ended.
 func (w *Writer) Mend() error {
-	return errors.Join(cutTorn(w.trials.Name()), cutTorn(w.stops.Name()), cutTorn(filepath.Join(w.dir, EnergyFile)))
+	return errors.Join(cutTorn(w.trials.Name()), cutTorn(w.stops.Name()), cutTorn(filepath.Join(w.dir, EnergyFile)), cutTorn(filepath.Join(w.dir, BlocksFile)))
 }
 
 func (w *Writer) open(flags int) (err error) {
@@ -178,8 +179,10 @@ func (w *Writer) Update(run *Run) error {
 // Close makes the records durable.
 func (w *Writer) Close() error {
 	errs := []error{w.trials.Sync(), w.stops.Sync(), w.trials.Close(), w.stops.Close()}
-	if w.energy != nil {
-		errs = append(errs, w.energy.Sync(), w.energy.Close())
+	for _, f := range []*os.File{w.energy, w.blocks} {
+		if f != nil {
+			errs = append(errs, f.Sync(), f.Close())
+		}
 	}
 	return errors.Join(errs...)
 }

@@ -20,7 +20,7 @@ const (
 // identity, or records that have lost theirs. A plan alone is a run that was
 // killed before it began, or is about to begin.
 func isFolder(dir string) bool {
-	for _, name := range []string{RunFile, TrialsFile, StopsFile, EnergyFile} {
+	for _, name := range []string{RunFile, TrialsFile, StopsFile, EnergyFile, BlocksFile} {
 		if _, err := os.Lstat(filepath.Join(dir, name)); err == nil {
 			return true
 		}

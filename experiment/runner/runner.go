@@ -54,6 +54,8 @@ type Runner struct {
 	// Stop takes why a cell has no more trials, where the plan has a rule
 	// for that. Its error ends the run.
 	Stop func(*results.Stop) error
+	// Between is called where no trial runs; see between. Nil: nobody asked.
+	Between func(block int) error
 	// Prior is what earlier sessions of the run recorded; nil in the first.
 	Prior *Prior
 	// Log hears of engines that stop answering.
@@ -61,6 +63,7 @@ type Runner struct {
 
 	patience, retryPause time.Duration // 0: the constants
 	answered             map[experiment.Cell]bool
+	at                   int // the block that goes on
 }
 
 // Run executes the trials in the plan's order. When stop ends, the trial in
@@ -91,6 +94,9 @@ func (r *Runner) Run(stop, abort context.Context) error {
 		if final || rule.stopped(t.Cell) {
 			continue
 		}
+		if err := r.between(&t); err != nil {
+			return err
+		}
 		c := r.Plan.Cells[t.Cell]
 		rec, err := r.attempts(stop, abort, c, inputs[c.Function][c.Input], t, attempts)
 		if err != nil {
@@ -100,6 +106,9 @@ func (r *Runner) Run(stop, abort context.Context) error {
 			r.answered[c] = true
 		}
 		rule.add(t.Cell, rec)
+	}
+	if err := r.between(nil); err != nil {
+		return err
 	}
 	return r.blockEnds(rule, block, looked)
 }
