@@ -163,6 +163,16 @@ func labelled(t *testing.T, run string) []container.Summary {
 	return list
 }
 
+// trialsOf counts the containers that are not there to keep an image.
+func trialsOf(containers []container.Summary) (n int) {
+	for _, c := range containers {
+		if c.Labels["nebula.holds"] == "" {
+			n++
+		}
+	}
+	return n
+}
+
 func dockerClient(t *testing.T) *client.Client {
 	t.Helper()
 	c, err := client.NewClientWithOpts(client.FromEnv, client.WithAPIVersionNegotiation())
@@ -205,14 +215,14 @@ func TestKill(t *testing.T) {
 	killed, out, dir, cache := startLong(t, true)
 	f, _ := stored(t, dir)
 	run := f.Run.ID
-	for deadline := time.Now().Add(time.Minute); len(labelled(t, run)) == 0; {
+	for deadline := time.Now().Add(time.Minute); trialsOf(labelled(t, run)) == 0; {
 		if time.Now().After(deadline) {
 			t.Fatalf("never saw a container: %s", out)
 		}
 	}
 	killed.Process.Signal(syscall.SIGKILL)
 	killed.Wait()
-	if len(labelled(t, run)) == 0 {
+	if trialsOf(labelled(t, run)) == 0 {
 		t.Fatal("the killed run left no container: there is nothing to clean")
 	}
 	if f, n := stored(t, dir); f.Run.State != results.Running || n < 5 {
@@ -251,26 +261,32 @@ func TestKill(t *testing.T) {
 // bystander makes a container of an image that is not Nebula's.
 func bystander(t *testing.T, c *client.Client, ref string, labels map[string]string) string {
 	t.Helper()
-	var b bytes.Buffer
-	w := tar.NewWriter(&b)
-	w.WriteHeader(&tar.Header{Name: "file", Mode: 0o644, Size: 1})
-	w.Write([]byte("x"))
-	w.Close()
-	resp, err := c.ImageImport(t.Context(), image.ImportSource{Source: &b, SourceName: "-"}, ref, image.ImportOptions{})
-	if err != nil {
-		t.Fatal(err)
-	}
-	io.Copy(io.Discard, resp)
-	resp.Close()
+	importImage(t, c, ref, "file", []byte("x"))
 	made, err := c.ContainerCreate(t.Context(), &container.Config{Image: ref, Cmd: []string{"/file"}, Labels: labels}, nil, nil, nil, "")
 	if err != nil {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() {
 		c.ContainerRemove(context.Background(), made.ID, container.RemoveOptions{Force: true})
-		c.ImageRemove(context.Background(), ref, image.RemoveOptions{})
 	})
 	return made.ID
+}
+
+// importImage makes an image of one file, which goes with the test.
+func importImage(t *testing.T, c *client.Client, ref, name string, body []byte, changes ...string) {
+	t.Helper()
+	var b bytes.Buffer
+	w := tar.NewWriter(&b)
+	w.WriteHeader(&tar.Header{Name: name, Mode: 0o755, Size: int64(len(body))})
+	w.Write(body)
+	w.Close()
+	resp, err := c.ImageImport(t.Context(), image.ImportSource{Source: &b, SourceName: "-"}, ref, image.ImportOptions{Changes: changes})
+	if err != nil {
+		t.Fatal(err)
+	}
+	io.Copy(io.Discard, resp)
+	resp.Close()
+	t.Cleanup(func() { c.ImageRemove(context.Background(), ref, image.RemoveOptions{}) })
 }
 
 // children waits for every wazero child to end, and names those that don't.
