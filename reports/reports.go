@@ -95,12 +95,12 @@ func WriteSingle(out string, f *results.Folder) (file string, err error) {
 // the output folder, whatever the run says of itself. The names come from
 // run.json, which may have been written by anyone.
 func place(out string, f *results.Folder) (string, error) {
+	if err := canName(f); err != nil {
+		return "", err
+	}
 	if runs, err := filepath.Rel(filepath.Join(out, "runs"), f.Dir); err == nil && filepath.IsLocal(runs) &&
 		strings.Count(filepath.ToSlash(runs), "/") == 1 {
 		return f.Dir, nil
-	}
-	if err := canName(f); err != nil {
-		return "", err
 	}
 	return results.Dir(out, f.Run.Experiment, f.Run.ID), nil
 }

@@ -60,6 +60,10 @@ func (a *app) exportCommand() *cobra.Command {
   openmetrics         medians with intervals, for the textfile collector of node_exporter
   markdown            the summary, for a paper or a pull request
 
+In csv, text that a spreadsheet would take for a formula, because it begins with
+=, +, -, @, a tab or a line break and is no number, begins with an apostrophe
+instead. json and parquet hold it as it is.
+
 With --energy, csv, json and parquet hold every energy window instead, one to
 a row: joules and seconds of the work and of the idle time around it, the
 number of invocations, and CPU time. The energy of each cell is in openmetrics

@@ -4,12 +4,15 @@ import (
 	"encoding/csv"
 	"fmt"
 	"io"
+	"regexp"
 	"strconv"
+	"strings"
 	"time"
 )
 
 // WriteCSV writes one line per record. What was not reached or not measured is
-// empty.
+// empty. Text that a spreadsheet would take for a formula begins with an
+// apostrophe; the other formats have it as it is.
 func (t Table) WriteCSV(w io.Writer) error {
 	out := csv.NewWriter(w)
 	var line []string
@@ -33,13 +36,29 @@ func (t Table) WriteCSV(w io.Writer) error {
 	return out.Error()
 }
 
+var aNumber = regexp.MustCompile(`^[+-]?([0-9]+\.?[0-9]*|\.[0-9]+)([eE][+-]?[0-9]+)?$`)
+
+// noFormula keeps text from being worked out by a spreadsheet, which takes what
+// begins so for a formula: one that opens a program, or sends away what stands
+// beside it. An apostrophe makes text of it, as OWASP advises. Numbers are
+// numbers, and none of our own words begins so.
+func noFormula(s string) string {
+	if s == "" || !strings.ContainsRune("=+-@\t\r\n＝＋－＠", []rune(s)[0]) {
+		return s
+	}
+	if aNumber.MatchString(s) {
+		return s
+	}
+	return "'" + s
+}
+
 // field shows a value of a row; nothing at all where there is none.
 func field(v any) string {
 	switch v := v.(type) {
 	case nil:
 		return ""
 	case string:
-		return v
+		return noFormula(v)
 	case int64:
 		return strconv.FormatInt(v, 10)
 	case float64:
