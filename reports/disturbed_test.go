@@ -218,7 +218,10 @@ func TestBlockTable(t *testing.T) {
 	if d := cmp.Diff(want, got); d != "" {
 		t.Error(d)
 	}
-	if html := runHTML(t, f, false); !strings.Contains(html, "What others did on it while the trials ran") || !strings.Contains(html, results.BlocksFile) {
+	if html := runHTML(t, f, false); !strings.Contains(html, "What others did on it while the trials ran") {
 		t.Error("the page does not show it")
+	}
+	if fs := recordsIn(f.Dir); fs[len(fs)-1].Key != results.BlocksFile {
+		t.Errorf("the page does not name %s: %v", results.BlocksFile, fs)
 	}
 }
