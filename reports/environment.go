@@ -44,17 +44,44 @@ func hostFacts(run *results.Run) []fact {
 	if governor == "" {
 		governor = "unknown"
 	}
-	hypervisor := h.Hypervisor
-	if hypervisor == "" {
-		hypervisor = "none found"
-	}
 	out := facts("host", h.Name, "system", h.OS, "kernel", h.Kernel, "processor", h.CPU,
-		"cores", fmt.Sprint(h.Cores), "memory", size(h.Memory), "governor", governor, "hypervisor", hypervisor,
+		"cores", fmt.Sprint(h.Cores), "memory", size(h.Memory), "governor", governor, "hypervisor", hypervisor(run),
 		"Nebula", run.Nebula, "built with", h.Go, "experiment's commit", commit)
 	for _, k := range slices.Sorted(maps.Keys(h.Facts)) {
 		out = append(out, fact{k, h.Facts[k]})
 	}
 	return out
+}
+
+// hypervisor is what the run's host runs on, in words. Where its facts name none,
+// what doctor found is the word: older runs' facts knew less.
+func hypervisor(run *results.Run) string {
+	if run.Host.Hypervisor != "" {
+		return run.Host.Hypervisor
+	}
+	for _, s := range run.Sessions[max(0, len(run.Sessions)-1):] {
+		for _, f := range s.Before {
+			if f.Check == "hypervisor" {
+				return f.Found
+			}
+		}
+	}
+	return "unknown"
+}
+
+// guest reports whether the run's host is a virtual machine, and of what.
+func guest(run *results.Run) (of string, is bool) {
+	if run.Host.Hypervisor != "" {
+		return run.Host.Hypervisor, true
+	}
+	for _, s := range run.Sessions {
+		for _, f := range s.Before {
+			if f.Check == "hypervisor" && f.Severity == experiment.Noted {
+				return "a hypervisor that does not say its name", true
+			}
+		}
+	}
+	return "", false
 }
 
 // findings is what was looked at on the machine, in the run's last session.

@@ -55,8 +55,8 @@ func WriteMarkdown(w io.Writer, s *Summary) error {
 	h := s.run.Host
 	fmt.Fprintf(&b, " Nebula %s on %s, %s, %s, kernel %s", mdText(s.run.Nebula),
 		mdText(h.CPU), plural(h.Cores, "core"), mdText(h.OS), mdText(h.Kernel))
-	if h.Hypervisor != "" {
-		fmt.Fprintf(&b, ", a virtual machine (%s)", mdText(h.Hypervisor))
+	if of, is := guest(&s.run); is {
+		fmt.Fprintf(&b, ", a virtual machine (%s)", mdText(of))
 	}
 	b.WriteString(".\n")
 	_, err := io.WriteString(w, b.String())

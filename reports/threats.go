@@ -61,7 +61,7 @@ func newThreats(s *Summary) (out []threat) {
 			t.say(" starts through the engine's daemon, and every request and answer passes through it. The comparison is of two ways to run a function, not of two sandboxes alone; the phases say where the time goes.")
 		})
 	}
-	if h := s.run.Host.Hypervisor; h != "" {
+	if h, is := guest(&s.run); is {
 		add("A virtual machine.", func(t *Sentence) {
 			t.say("This machine is a guest of ").name(h).say(". Others may have used its processors meanwhile, and what a guest asks of its kernel (a new process, a network, a mount) may cost more than on bare metal: containers ask for much of it, modules hardly.")
 		})

@@ -98,7 +98,7 @@ func (a *app) tuneCommand() *cobra.Command {
 	c := &cobra.Command{
 		Use:   "tune",
 		Short: "Set this machine for even numbers: governor, turbo, address randomisation",
-		Long: `Set the governor to performance, and turbo and address randomisation off, where
+		Long: "Set " + machine.Tunes + `, where
 this machine has them. What was there before is written down first, and nebula
 restore puts it back, also after a crash or a reboot.`,
 		Args: cobra.NoArgs,

@@ -277,12 +277,10 @@ func (a *app) describe(ctx context.Context, x *experiment.Experiment, file strin
 		asked.VarFiles = append(asked.VarFiles, v)
 	}
 	now := time.Now().UTC().Truncate(time.Millisecond)
-	host := runner.DescribeHost(ctx, filepath.Dir(x.File))
-	host.Facts = machine.Machine{}.Facts()
 	return &results.Run{
 		Experiment: x.Name, Title: x.Description, File: x.File, Source: string(x.Source),
 		Command: os.Args, Started: now, State: results.Running, Nebula: version(), Binary: binary,
-		Host: host, Variables: x.Variables, Thresholds: x.Thresholds,
+		Host: describeHost(ctx, x), Variables: x.Variables, Thresholds: x.Thresholds,
 		Asked: asked, Confirms: f.confirms, Resolved: resolved, Mounts: mounts, Sessions: []results.Session{{Started: now}},
 	}, nil
 }
@@ -298,9 +296,19 @@ func (a *app) identity(ctx context.Context, x *experiment.Experiment, f *runFlag
 		return results.Identity{}, err
 	}
 	coming := results.Run{
-		Host: runner.DescribeHost(ctx, filepath.Dir(x.File)), Variables: x.Variables, Asked: a.asked(*f), Resolved: resolved,
+		Host: describeHost(ctx, x), Variables: x.Variables, Asked: a.asked(*f), Resolved: resolved,
 	}
 	return coming.Identity(), nil
+}
+
+// describeHost is where every fact about this machine comes from that a run
+// keeps; doctor looks with the same eyes.
+func describeHost(ctx context.Context, x *experiment.Experiment) results.Host {
+	h := runner.DescribeHost(ctx, filepath.Dir(x.File))
+	m := machine.Machine{}
+	h.Hypervisor, _ = m.Hypervisor(ctx)
+	h.Governor, h.Facts = m.Governor(), m.Facts()
+	return h
 }
 
 func ownDigest() (string, error) {

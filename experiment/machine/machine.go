@@ -255,24 +255,6 @@ func (m Machine) clockSource() experiment.Finding {
 	return finding("clock source", s, v, "reading this clock takes a microsecond or more", "echo tsc > "+clockSource)
 }
 
-func (m Machine) hypervisor() experiment.Finding {
-	text, ok := m.read("/proc/cpuinfo")
-	if !ok {
-		return unknown("hypervisor", "not shown")
-	}
-	for line := range strings.Lines(text) {
-		name, flags, _ := strings.Cut(line, ":")
-		switch {
-		case strings.TrimSpace(name) != "flags":
-		case slices.Contains(strings.Fields(flags), "hypervisor"):
-			return finding("hypervisor", experiment.Noted, "this is a virtual machine", "neighbours take processor time and cache, unseen but for stolen time", "use a machine of your own")
-		default:
-			return finding("hypervisor", experiment.Fine, "none found", "", "")
-		}
-	}
-	return unknown("hypervisor", "these processors do not say whether there is one")
-}
-
 func (m Machine) aslr() experiment.Finding {
 	v, ok := m.read(aslr)
 	switch {

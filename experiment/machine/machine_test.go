@@ -394,3 +394,15 @@ func FuzzCounters(f *testing.F) {
 		idle(c, c)
 	})
 }
+
+func TestGovernor(t *testing.T) {
+	for want, x := range map[string]tree{
+		"":                       {},
+		"performance":            {governor0: "performance", governor1: "performance"},
+		"performance, powersave": {governor0: "powersave", governor1: "performance"},
+	} {
+		if got := x.machine(t).Governor(); got != want {
+			t.Errorf("%q, want %q", got, want)
+		}
+	}
+}

@@ -24,8 +24,10 @@ type Setting struct {
 // ErrTuned means that the machine is tuned already.
 var ErrTuned = errors.New("this machine is tuned already")
 
-// Tune sets the governor to performance, turbo off and address randomisation
-// on, where they are not: what Check asks for. Before it changes anything it writes down what was
+// Tunes is what Tune sets, in words.
+const Tunes = "the governor to performance, turbo off and address randomisation on"
+
+// Tune sets what Tunes says, where it is not so: what Check asks for. Before it changes anything it writes down what was
 // there, in the file journal, so that Restore can put it back whatever
 // happens. Its error is ErrTuned where there is a journal.
 func (m Machine) Tune(journal string) ([]Setting, error) {
