@@ -77,6 +77,13 @@ type Checker interface {
 	Sweep(context.Context) error
 }
 
+// Clocked is a backend whose functions may not run on this machine's clock.
+type Clocked interface {
+	// ForeignClock says why the stamps of its functions can't stand beside
+	// ours, so that their arrivals must; the empty string: they can.
+	ForeignClock() string
+}
+
 // Readier is an artifact that a trial may leave unfit for the next one: one
 // whose process had to be killed.
 type Readier interface {

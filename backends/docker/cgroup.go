@@ -44,9 +44,9 @@ const unified = "unified"
 const cgroupPrefix = "nebula-run-"
 
 // newCgroup makes the group, or gives nil.
-func newCgroup(root string, owner backends.Owner, version, driver, host string) *cgroup {
+func newCgroup(root string, owner backends.Owner, version, driver string) *cgroup {
 	c := &cgroup{root: root, v2: version == "2", slice: driver == "systemd"}
-	if !strings.HasPrefix(host, "unix://") || driver != "cgroupfs" && !(c.slice && c.v2) {
+	if driver != "cgroupfs" && !(c.slice && c.v2) {
 		return nil
 	}
 	c.name = fmt.Sprintf("%s%d-%d-%s-%s", cgroupPrefix, owner.PID, owner.Started, namespace(owner), owner.Run)

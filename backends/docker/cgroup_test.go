@@ -24,7 +24,7 @@ func TestCgroupFiles(t *testing.T) {
 		for _, h := range []string{"memory", "cpuacct", "pids", "unified"} {
 			os.Mkdir(filepath.Join(root, h), 0o755)
 		}
-		c := newCgroup(root, backends.NewOwner("r1"), "1", "cgroupfs", "unix:///s")
+		c := newCgroup(root, backends.NewOwner("r1"), "1", "cgroupfs")
 		if c == nil {
 			t.Fatal("no group")
 		}
@@ -49,7 +49,7 @@ func TestCgroupFiles(t *testing.T) {
 		}
 	})
 	t.Run("v2", func(t *testing.T) {
-		c := newCgroup(t.TempDir(), backends.NewOwner("r2"), "2", "cgroupfs", "unix:///s")
+		c := newCgroup(t.TempDir(), backends.NewOwner("r2"), "2", "cgroupfs")
 		if c == nil {
 			t.Fatal("no group")
 		}
@@ -77,9 +77,8 @@ func TestCgroupFiles(t *testing.T) {
 		}
 	})
 	for name, c := range map[string]*cgroup{
-		"systemd, v1": newCgroup(t.TempDir(), backends.NewOwner("r"), "1", "systemd", "unix:///s"),
-		"remote":      newCgroup(t.TempDir(), backends.NewOwner("r"), "2", "cgroupfs", "tcp://host:2375"),
-		"not allowed": newCgroup(filepath.Join(t.TempDir(), "none"), backends.NewOwner("r"), "2", "cgroupfs", "unix:///s"),
+		"systemd, v1": newCgroup(t.TempDir(), backends.NewOwner("r"), "1", "systemd"),
+		"not allowed": newCgroup(filepath.Join(t.TempDir(), "none"), backends.NewOwner("r"), "2", "cgroupfs"),
 	} {
 		if c.begin(true); c.parent() != "" || c.usage() != (backends.Usage{}) {
 			t.Errorf("%s: something was measured", name)
@@ -147,7 +146,7 @@ func TestCgroupsGo(t *testing.T) {
 	}
 	kill := func(owner backends.Owner) *cgroup {
 		t.Helper()
-		c := newCgroup(cgroupRoot, owner, b.info.CgroupVersion, b.info.CgroupDriver, "unix:///s")
+		c := newCgroup(cgroupRoot, owner, b.info.CgroupVersion, b.info.CgroupDriver)
 		if len(there(c)) == 0 {
 			t.Fatal("there is no group")
 		}

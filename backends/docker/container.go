@@ -40,7 +40,7 @@ func (a *artifact) Start(ctx context.Context, s experiment.Start, r backends.Req
 	if s == experiment.Warm {
 		return a.startWarm(ctx, r, t)
 	}
-	c := &instance{client: a.backend.client, cgroup: a.backend.cgroup, stdout: backends.NewStdout(t), stderr: backends.NewStderr(t)}
+	c := &instance{backend: a.backend, client: a.backend.client, cgroup: a.backend.cgroup, stdout: backends.NewStdout(t), stderr: backends.NewStderr(t)}
 	if err := a.start(ctx, c, s, r, t); err != nil {
 		return c, err // c, so that what was created is removed
 	}
@@ -138,6 +138,7 @@ func (o *Options) containerConfig(image string, r backends.Request, owner backen
 
 // instance is one container.
 type instance struct {
+	backend *backend
 	client  *client.Client
 	cgroup  *cgroup
 	ooms    int64 // before the request
@@ -187,7 +188,7 @@ func (c *instance) Invoke(ctx context.Context, _ backends.Request, t *backends.T
 	resp.Usage = c.cgroup.usage() // some 20 µs of the removal phase
 	// Asking costs calls inside the removal phase, so it is asked only of a
 	// trial that has failed anyway.
-	if resp.ExitCode == sigkill && outOfMemory(ctx, c.client, c.id, c.ooms) {
+	if resp.ExitCode == sigkill && c.backend.outOfMemory(ctx, c.id, c.ooms) {
 		return resp, backends.ErrOutOfMemory
 	}
 	return resp, nil
@@ -238,12 +239,12 @@ func oomKills() int64 {
 // its memory. The engine hears of it on another way than of the exit: later,
 // or, when it is busy, not at all. So this machine's kernel is asked first,
 // whose count was before when the request came; the engine may be elsewhere.
-func outOfMemory(ctx context.Context, c *client.Client, id string, before int64) bool {
-	if strings.HasPrefix(c.DaemonHost(), "unix://") && oomKills() > before {
+func (b *backend) outOfMemory(ctx context.Context, id string, before int64) bool {
+	if b.elsewhere == "" && oomKills() > before {
 		return true
 	}
 	for range 10 {
-		info, err := c.ContainerInspect(ctx, id)
+		info, err := b.client.ContainerInspect(ctx, id)
 		if err != nil {
 			return false
 		}

@@ -210,7 +210,9 @@ func (o *Options) Open(ctx context.Context, s backends.Session) (backends.Backen
 		c.Close()
 		return nil, err
 	}
-	b.cgroup = newCgroup(cgroupRoot, s.Owner, b.info.CgroupVersion, b.info.CgroupDriver, c.DaemonHost())
+	if b.elsewhere = elsewhere(thisMachine(), b.info); b.elsewhere == "" {
+		b.cgroup = newCgroup(cgroupRoot, s.Owner, b.info.CgroupVersion, b.info.CgroupDriver)
+	}
 	return b, nil
 }
 
@@ -257,13 +259,15 @@ type backend struct {
 	client  *client.Client
 	info    system.Info
 	version types.Version
-	cgroup  *cgroup         // above the containers; nil: their use is not measured
-	seen    map[string]bool // every container of this run, to prove that each is new
-	name    string          // in labels, among the backends of the engine
-	alive   []string        // by id: the live containers, and those that keep images
-	late    []*lateCreation // whose containers may come yet
-	refs    []string        // of the images that this backend made
-	built   bool            // by a builder, which leaves more than the image
+	// Why the containers run on another machine; empty: they run on this one.
+	elsewhere string
+	cgroup    *cgroup         // above the containers; nil: their use is not measured
+	seen      map[string]bool // every container of this run, to prove that each is new
+	name      string          // in labels, among the backends of the engine
+	alive     []string        // by id: the live containers, and those that keep images
+	late      []*lateCreation // whose containers may come yet
+	refs      []string        // of the images that this backend made
+	built     bool            // by a builder, which leaves more than the image
 }
 
 func (b *backend) Describe() map[string]string {
@@ -278,6 +282,9 @@ func (b *backend) Describe() map[string]string {
 	}
 	if b.options.Runtime != "" {
 		facts["runtime"] = b.options.Runtime
+	}
+	if why := b.ForeignClock(); why != "" {
+		facts["clock"] = "not this machine's, for " + why + ": arrivals count, and no function's stamps"
 	}
 	for _, c := range b.version.Components {
 		if c.Name != "Engine" {

@@ -274,7 +274,7 @@ func (l *live) ended(ctx context.Context, code int, resp *backends.Response) err
 	case broken != nil:
 		return broken
 	case code == sigkill:
-		if outOfMemory(ctx, l.backend.client, l.id, l.ooms) {
+		if l.backend.outOfMemory(ctx, l.id, l.ooms) {
 			return backends.ErrOutOfMemory
 		}
 		return fmt.Errorf("%w: the live container was killed", backends.ErrCrashed)

@@ -463,7 +463,7 @@ func (d desk) serve(stop, abort context.Context, s experiment.Start, in experime
 		if stop.Err() != nil {
 			return 0, context.Canceled
 		}
-		resp, err := d.request(abort, s, req, backends.NewTimeline(backends.Now))
+		resp, err := d.request(abort, s, req, d.timeline(backends.Now))
 		switch outcome(abort, in, resp, err) {
 		case experiment.OK:
 			cpu += resp.Usage.CPU

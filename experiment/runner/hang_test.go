@@ -153,7 +153,7 @@ func TestWhoseTimeoutItIs(t *testing.T) {
 				}
 				return resp, err
 			}}
-			d := desk{fakeArtifact{f}, 20 * time.Millisecond, func(context.Context) error { return nil }}
+			d := desk{fakeArtifact{f}, 20 * time.Millisecond, func(context.Context) error { return nil }, backends.NewTimeline}
 			if tt.check > 0 {
 				b := &away{fake: f, hangs: func() bool { time.Sleep(tt.check); return false }}
 				e := &Engines{backends: map[string]backends.Backend{"b": awayBackend{b}}}
@@ -306,4 +306,48 @@ type slowInstance struct{ fakeInstance }
 func (i slowInstance) Close(ctx context.Context, t *backends.Timeline) error {
 	time.Sleep(100 * time.Millisecond)
 	return i.fakeInstance.Close(ctx, t)
+}
+
+// clocked is a fake whose functions run on a clock that happens to stand
+// close to ours, or on ours.
+type clocked struct {
+	*fake
+	foreign string
+}
+
+func (c clocked) Open(context.Context, backends.Session) (backends.Backend, error) {
+	return clockedBackend{fakeBackend{c.fake}, c.foreign}, nil
+}
+
+type clockedBackend struct {
+	fakeBackend
+	foreign string
+}
+
+func (b clockedBackend) ForeignClock() string { return b.foreign }
+
+// A stamp of another clock does not count, even where it could be true.
+func TestStampsOfAForeignClock(t *testing.T) {
+	for foreign, want := range map[string]backends.ReadySource{"": backends.ReadyStamp, "a virtual machine": backends.ReadyMarker} {
+		f := &fake{invoke: func(ctx context.Context, r backends.Request, line *backends.Timeline) (backends.Response, error) {
+			time.Sleep(2 * time.Millisecond)
+			now := backends.Now()
+			line.AnnounceStamped(experiment.Ready, now, now-int64(time.Millisecond))
+			line.Mark(experiment.Exited)
+			line.MarkResponded(backends.Now(), true)
+			return backends.Response{Stdout: []byte("55")}, nil
+		}}
+		x := experimentOn(f)
+		x.Backends[0].Options = clocked{f, foreign}
+		e, p := open(t, x, "f/*")
+		r := Runner{Plan: p, Engines: e, Record: func(rec *results.Trial) error {
+			if rec.Outcome != experiment.OK || rec.ReadySource != string(want) {
+				t.Errorf("clock %q: %s, ready from %s, want %s", foreign, rec.Outcome, rec.ReadySource, want)
+			}
+			return nil
+		}}
+		if err := r.Run(t.Context(), t.Context()); err != nil {
+			t.Fatal(err)
+		}
+	}
 }

@@ -296,7 +296,7 @@ func trial(abort context.Context, d desk, c experiment.Cell, in experiment.Input
 		Requested: time.Now().UTC().Truncate(time.Microsecond),
 	}
 	req := backends.Request{Trial: t.Trial, Stdin: []byte(in.Stdin), Args: in.Args, Env: in.Env}
-	timeline := backends.NewTimeline(backends.Now)
+	timeline := d.timeline(backends.Now)
 	resp, err := d.request(abort, c.Start, req, timeline)
 	if h := (*hung)(nil); errors.As(err, &h) {
 		away = h.away
@@ -328,9 +328,14 @@ type desk struct {
 	artifact backends.Artifact
 	timeout  time.Duration
 	check    func(context.Context) error // why the engine does not answer
+	timeline func(now func() int64) *backends.Timeline
 }
 
 func (r *Runner) desk(c experiment.Cell) desk {
+	timeline := backends.NewTimeline
+	if b, ok := r.Engines.backends[c.Backend].(backends.Clocked); ok && b.ForeignClock() != "" {
+		timeline = backends.NewForeignTimeline
+	}
 	return desk{
 		r.Engines.artifact(c.Backend, c.Function), time.Duration(r.Plan.TimeoutNS),
 		func(ctx context.Context) error {
@@ -341,6 +346,7 @@ func (r *Runner) desk(c experiment.Cell) desk {
 			}
 			return err
 		},
+		timeline,
 	}
 }
 
