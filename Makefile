@@ -4,7 +4,8 @@
 # make demo-energy  an experiment on energy, with simulated counters
 # make race   the tests again under the race detector, which takes an hour
 # make bench  what measuring costs, beside bare loops over the engines
-# make fuzz   each fuzz target for FUZZTIME, and 10,000 spoilt run folders
+# make fuzz   each fuzz target for FUZZTIME, 20,000 experiments with mistakes and
+#             10,000 spoilt run folders
 # make bases  root file systems that some experiments stand on; needs root
 # make clean  what was built here, and what runs that died left behind
 
@@ -84,6 +85,7 @@ bench: build
 	go test -run '^$$' -bench . -benchtime 2s ./...
 
 fuzz:
+	NEBULA_TEST_FILES=20000 go test -count=1 -timeout 60m -run '^TestGeneratedFiles$$' ./experiment/config
 	NEBULA_TEST_FOLDERS=10000 go test -count=1 -timeout 3h -run '^TestSpoiltFolders$$' ./cmd/nebula
 	@for p in $$(go list ./...); do \
 		for f in $$(go test -list '^Fuzz' $$p | grep '^Fuzz'); do \

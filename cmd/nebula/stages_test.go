@@ -9,7 +9,6 @@ import (
 	"sync"
 	"testing"
 	"time"
-
 )
 
 // TestInterruptBeforeTrials stops a run at each stage before its first trial

@@ -85,7 +85,7 @@ func (ld *loader) backend(b *hcl.Block, out *experiment.Backend, ax *axes) (cont
 		if !ok {
 			at = b.DefRange
 		}
-		ld.errorf(at, p.Summary, "%s", p.Detail)
+		ld.errorf(at, p.Summary, "%s", shortened(p.Detail))
 	}
 	return control
 }

@@ -48,14 +48,22 @@ type Inputs struct {
 // Load reads one experiment. The experiment is nil if and only if the
 // problems have errors.
 func (l Language) Load(file string, in Inputs) (*experiment.Experiment, Problems) {
-	ld := &loader{
+	ld := l.loader(file)
+	return ld.finish(ld.load(in))
+}
+
+func (l Language) loader(file string) *loader {
+	return &loader{
 		lang: l, file: file, budget: newBudget(), files: map[string]*hcl.File{},
 		repeats: map[string]string{}, contents: map[string]string{}, named: map[string]bool{},
 		sources: map[string]hcl.Range{},
 	}
-	x := ld.load(in)
+}
+
+// finish gives what was loaded, unless there is anything wrong with it.
+func (ld *loader) finish(x *experiment.Experiment) (*experiment.Experiment, Problems) {
 	ld.nothingUnknown()
-	ps := Problems{Diagnostics: tidy(ld.diags, file), Files: ld.files}
+	ps := Problems{Diagnostics: tidy(ld.diags, ld.file), Files: ld.files}
 	if ps.HasErrors() {
 		return nil, ps
 	}

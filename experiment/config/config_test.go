@@ -420,6 +420,15 @@ func FuzzLoad(f *testing.F) {
 		}
 	}
 	f.Add([]byte(hello))
+	everything, err := os.ReadFile("testdata/generated/everything.hcl")
+	if err != nil {
+		f.Fatal(err)
+	}
+	f.Add(everything)
+	for _, v := range slices.Concat(unsound, wrongEverywhere, odd) {
+		v, more, _ := strings.Cut(v, "|")
+		f.Add([]byte(strings.ReplaceAll(hello, `"."`, v) + more))
+	}
 	dir := f.TempDir()
 	f.Fuzz(func(t *testing.T, src []byte) {
 		file := filepath.Join(dir, fmt.Sprintf("%d.hcl", os.Getpid()))

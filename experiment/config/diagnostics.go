@@ -171,6 +171,16 @@ func quote(s string) string {
 	return strconv.Quote(s)
 }
 
+// shortened takes the middle out of a text that repeats a long value: how to
+// mend it stands at the end.
+func shortened(s string) string {
+	const most = 1500
+	if len(s) <= most {
+		return s
+	}
+	return strings.ToValidUTF8(s[:most/2], "") + " … " + strings.ToValidUTF8(s[len(s)-most/2:], "")
+}
+
 // didYouMean gives a sentence that suggests the nearest name, led by a
 // space, or nothing when no name is near.
 func didYouMean(given string, names []string) string {

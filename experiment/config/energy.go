@@ -109,7 +109,7 @@ func (ld *loader) source(attrs hcl.Attributes, e *experiment.Energy) {
 	switch {
 	case !slices.Contains(experiment.EnergySources, s):
 		ld.errorf(at, "Unknown source", "There is no source %s.%s The sources are %s.", quote(s), ld.didYouMean(s, experiment.EnergySources), list(experiment.EnergySources))
-	case s == experiment.CommandSource && attrs["command"] == nil:
+	case s == experiment.CommandSource && cst == unset:
 		ld.errorf(at, "No command", "Say which program prints joules or watts: command = [\"./plug\"].")
 	case s != experiment.CommandSource && cst == set:
 		ld.errorf(attrs["command"].NameRange, "Command not used", "A command is read by the source \"command\" only, and this is %s. Remove one of the two.", quote(s))

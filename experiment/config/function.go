@@ -91,7 +91,7 @@ func (ld *loader) function(b *hcl.Block, ax *axes) experiment.Function {
 			if source != set {
 				attr = attrs["image"]
 			}
-			ld.errorf(attr.Expr.Range(), "Unsuitable function", "%s", err)
+			ld.errorf(attr.Expr.Range(), "Unsuitable function", "%s", shortened(err.Error()))
 		}
 	}
 	return f

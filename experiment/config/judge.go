@@ -8,7 +8,7 @@ import (
 // judge asks each backend whether it can run, going by their files, the
 // functions that the matrix gives it.
 func (ld *loader) judge(x *experiment.Experiment) {
-	if ld.blurred || len(ld.diags) > 0 {
+	if ld.blurred || ld.trouble() > 0 {
 		return // of half an experiment nothing can be said
 	}
 	for _, f := range x.Functions {
@@ -21,7 +21,7 @@ func (ld *loader) judge(x *experiment.Experiment) {
 			}
 			if err := j.Judge(f); err != nil && !said[err.Error()] {
 				said[err.Error()] = true
-				ld.errorf(at, "Unsuitable function", "Function %s can't run on %s: %s.", quote(f.Name), quote(b.Name()), err)
+				ld.errorf(at, "Unsuitable function", "Function %s can't run on %s: %s.", quote(f.Name), quote(b.Name()), shortened(err.Error()))
 			}
 		}
 	}

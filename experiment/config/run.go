@@ -73,7 +73,7 @@ func (ld *loader) until(b *hcl.Block, run *experiment.Run, repetitions *hcl.Attr
 	u := &experiment.Until{Metrics: []string{"startup"}, Min: defaultMin, Max: defaultMax}
 	if most == set {
 		u.Max = run.Repetitions
-		if attrs["max_repetitions"] != nil {
+		if _, st := ld.value(attrs["max_repetitions"]); st == set {
 			ld.errorf(attrs["max_repetitions"].NameRange, "Both repetitions and max_repetitions", "Both say how many repetitions a cell has at most. Remove the run's repetitions, at %s.", place(repetitions.NameRange))
 		}
 	}

@@ -121,6 +121,9 @@ func (ld *loader) checkDynamic(b *hclsyntax.Block, n names, iterators []string) 
 			return
 		}
 	}
+	if !hclsyntax.ValidIdentifier(iterator) {
+		return // no type of block has such a name, and that is reported
+	}
 	inner := append(iterators[:len(iterators):len(iterators)], iterator)
 	if attr := attrs["labels"]; attr != nil {
 		if !ld.checkExpr(attr, n, inner, false) {

@@ -165,7 +165,7 @@ func (ld *loader) where(t *experiment.Threshold, content *hcl.BodyContent, ax *a
 	ld.onlyOne(content.Blocks)
 	if len(content.Blocks) > 0 {
 		b := content.Blocks[0]
-		if attr != nil {
+		if _, st := ld.value(attr); st == set {
 			ld.errorf(attr.NameRange, "Where twice", "The threshold has a where block too, at %s. Merge the two.", place(b.DefRange))
 		}
 		attrs, ok := ld.attributes(b.Body, ruleNames...)

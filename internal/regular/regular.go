@@ -12,6 +12,7 @@ import (
 	"io"
 	"io/fs"
 	"os"
+	"time"
 )
 
 // Why a path is not read.
@@ -39,12 +40,18 @@ func Open(path string) (*os.File, fs.FileInfo, error) {
 	if info, err = f.Stat(); err == nil {
 		err = check(path, info)
 	}
+	// Some files of the kernel are regular and yet say nothing until something
+	// happens (/proc/kmsg). On a disk a deadline has no meaning.
+	_ = f.SetReadDeadline(time.Now().Add(patience))
 	if err != nil {
 		f.Close()
 		return nil, nil, err
 	}
 	return f, info, nil
 }
+
+// patience is how long a file of the kernel may be silent.
+const patience = time.Second
 
 func check(path string, info fs.FileInfo) error {
 	switch {

@@ -9,6 +9,7 @@ import (
 	"strings"
 	"syscall"
 	"testing"
+	"time"
 )
 
 // TestNeverWaits has what would hang, or fill the memory.
@@ -23,6 +24,14 @@ func TestNeverWaits(t *testing.T) {
 		if _, err := Read(path, 10); !errors.Is(err, ErrSpecial) && path != "/dev/tty" {
 			t.Errorf("%s: got %v", path, err)
 		}
+	}
+	began := time.Now()
+	// What it says hangs on who asks; only root gets to wait.
+	if _, err := Read("/proc/kmsg", 1<<30); err == nil {
+		t.Error("the kernel's messages have an end")
+	}
+	if took := time.Since(began); took > 30*time.Second {
+		t.Errorf("it waited %s for the kernel to say something", took)
 	}
 	if _, err := Digest(context.Background(), dir); err == nil || !strings.Contains(err.Error(), `"pipe" in it is a pipe or a device`) {
 		t.Errorf("got %v", err)

@@ -1,0 +1,7 @@
+//go:build !unix
+
+package config
+
+import "testing"
+
+func traps(*testing.T, string) {}
