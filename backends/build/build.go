@@ -8,6 +8,7 @@
 package build
 
 import (
+	"cmp"
 	"compress/gzip"
 	"context"
 	"errors"
@@ -108,6 +109,9 @@ type job struct {
 	target   Target
 	source   source
 	work     string // an own, empty folder
+	base     string // the folder of which src is a copy; empty: the source's
+	inside   string // where the function lies in it; empty: it is the same
+	locks    string // where Cargo keeps the versions of what is built, likewise
 }
 
 // plan is a build about to be done: all that decides its outcome, and how
@@ -138,11 +142,16 @@ func (j job) explain(ctx context.Context, err error) error {
 	}
 	if errors.As(err, &failed) {
 		// Compilers name the copy that they were given. It is gone by now.
-		failed.output = strings.ReplaceAll(failed.output, j.work+string(filepath.Separator)+"src", j.source.path)
+		failed.output = strings.ReplaceAll(failed.output, j.in("src"), cmp.Or(j.base, j.source.path))
 		failed.output = strings.ReplaceAll(failed.output, j.work, "…")
 		return &backends.Unsuitable{Err: fmt.Errorf("function %q in %s: %w", j.function.Name, j.source.path, err)}
 	}
 	return err
+}
+
+// src gives a path in the copy of the function's folder.
+func (j job) src(elem ...string) string {
+	return j.in(append([]string{"src", j.inside}, elem...)...)
 }
 
 // in gives a path in the work folder.

@@ -32,16 +32,17 @@ type rustc struct {
 	std    string // file name of the library: it holds a digest
 }
 
-func (j job) planRust(ctx context.Context) (plan, error) {
+func (j *job) planRust(ctx context.Context) (plan, error) {
 	in := inputs{}
-	if err := j.snapshot(ctx, j.in("src"), in); err != nil {
+	misread, err := j.copyRust(ctx, in)
+	if err != nil {
 		return plan{}, err
 	}
 	compiler, err := j.findRustc(ctx)
 	if err != nil {
 		return plan{}, err
 	}
-	version, err := j.run(ctx, j.in("src"), nil, compiler.tool, "-vV")
+	version, err := j.run(ctx, j.src(), nil, compiler.tool, "-vV")
 	if err != nil {
 		return plan{}, err
 	}
@@ -53,14 +54,20 @@ func (j job) planRust(ctx context.Context) (plan, error) {
 		toolchain: firstLine(version) + " " + compiler.triple,
 		tools:     slices.Concat([]string{string(version), compiler.std}, flags),
 	}
-	if exists(j.in("src", "Cargo.toml")) {
+	if exists(j.src("Cargo.toml")) {
 		cargo, err := j.findCargo(compiler)
 		if err != nil {
 			return plan{}, err
 		}
 		p.tools = append(p.tools, "cargo")
+		if j.inside != "" {
+			p.tools = append(p.tools, "in "+filepath.ToSlash(j.inside))
+		}
 		p.compile = func(ctx context.Context) (string, error) {
 			file, err := j.cargo(ctx, cargo, compiler, flags)
+			if err != nil && misread != nil && ctx.Err() == nil {
+				err = misread // in the user's words for places
+			}
 			return file, j.missingForRust(err)
 		}
 	} else {
@@ -75,15 +82,38 @@ func (j job) planRust(ctx context.Context) (plan, error) {
 	return p, nil
 }
 
+// copyRust copies the function, and with it what a Cargo package needs beside
+// its folder. misread is why Cargo does not understand where it lies.
+func (j *job) copyRust(ctx context.Context, in inputs) (misread, err error) {
+	if !exists(filepath.Join(j.source.path, "Cargo.toml")) {
+		return nil, j.snapshot(ctx, j.in("src"), in)
+	}
+	c, misread, err := j.crates(ctx)
+	if err != nil {
+		return nil, err
+	}
+	if len(c.folders) == 1 && c.folders[0] == c.own && len(c.files) == 0 {
+		return misread, j.snapshot(ctx, j.in("src"), in)
+	}
+	j.base = c.base
+	if j.inside, err = filepath.Rel(c.base, c.own); err != nil {
+		return nil, err
+	}
+	if j.locks, err = filepath.Rel(c.base, c.root); err != nil {
+		return nil, err
+	}
+	return misread, j.copyCrates(ctx, c, j.in("src"), in)
+}
+
 // rustc builds main.rs with the helper as crate nebula.
 func (j job) rustc(ctx context.Context, c rustc, flags []string) error {
 	common := []string{"--edition=2021", "-O", "--target=" + c.triple, "--remap-path-prefix=" + j.work + "=.", "--cap-lints=allow"}
 	helper := slices.Concat(common, []string{"--crate-type=rlib", "--crate-name=nebula", "-o", "../libnebula.rlib", "../helper/nebula.rs"})
-	if _, err := j.run(ctx, j.in("src"), nil, c.tool, helper...); err != nil {
+	if _, err := j.run(ctx, j.src(), nil, c.tool, helper...); err != nil {
 		return err
 	}
 	main := slices.Concat(common, flags, []string{"--crate-name=main", "--extern=nebula=../libnebula.rlib", "-o", "../function", "main.rs"})
-	_, err := j.run(ctx, j.in("src"), nil, c.tool, main...)
+	_, err := j.run(ctx, j.src(), nil, c.tool, main...)
 	return err
 }
 
@@ -96,21 +126,28 @@ func (j job) cargo(ctx context.Context, tool string, c rustc, flags []string) (s
 		"CARGO_ENCODED_RUSTFLAGS=" + strings.Join(flags, "\x1f"),
 	}
 	args := []string{"build", "--release", "--target=" + c.triple, "--message-format=json-render-diagnostics"}
-	if exists(j.in("src", "Cargo.lock")) {
+	if exists(j.in("src", j.locks, "Cargo.lock")) {
 		args = append(args, "--locked")
 	}
-	out, err := j.run(ctx, j.in("src"), env, tool, args...)
+	out, err := j.run(ctx, j.src(), env, tool, args...)
 	if err != nil {
 		return "", err
 	}
 	var programs []string
 	dec := json.NewDecoder(bytes.NewReader(out))
 	for {
-		var message struct{ Executable string }
+		var message struct {
+			Executable string
+			Manifest   string `json:"manifest_path"`
+			Package    string `json:"package_id"`
+		}
 		if err := dec.Decode(&message); errors.Is(err, io.EOF) {
 			break
 		} else if err != nil {
 			return "", fmt.Errorf("read the output of cargo: %w", err)
+		}
+		if err := j.strays(message.Manifest, message.Package); err != nil {
+			return "", err
 		}
 		if message.Executable != "" {
 			programs = append(programs, message.Executable)
@@ -190,7 +227,7 @@ func (j job) findRustc(ctx context.Context) (rustc, error) {
 func (j job) hasTarget(ctx context.Context, tool string, triples []string) (rustc, error) {
 	for _, triple := range triples {
 		// Asked in the source's folder: a rust-toolchain.toml there has a say.
-		out, err := j.run(ctx, j.in("src"), nil, tool, "--print=target-libdir", "--target="+triple)
+		out, err := j.run(ctx, j.src(), nil, tool, "--print=target-libdir", "--target="+triple)
 		if ctx.Err() != nil {
 			return rustc{}, ctx.Err()
 		}

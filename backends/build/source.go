@@ -47,8 +47,19 @@ func (in inputs) digest() string {
 // source meanwhile, and a source that reaches outside its folder, where a
 // change would go unseen, does not compile.
 func (j job) snapshot(ctx context.Context, to string, in inputs) error {
-	root := j.source.path
-	entries, left := 0, int64(maxSource)
+	return j.copyFolder(ctx, j.source.path, to, ".", in, newBudget())
+}
+
+// budget is how much may still be copied.
+type budget struct {
+	entries int
+	bytes   int64
+}
+
+func newBudget() *budget { return &budget{mostEntries, maxSource} }
+
+// copyFolder copies a folder that is called as in name.
+func (j job) copyFolder(ctx context.Context, root, to, name string, in inputs, left *budget) error {
 	err := filepath.WalkDir(root, func(p string, e fs.DirEntry, err error) error {
 		if err == nil {
 			err = ctx.Err()
@@ -56,7 +67,7 @@ func (j job) snapshot(ctx context.Context, to string, in inputs) error {
 		if err != nil {
 			return err
 		}
-		if entries++; entries > mostEntries {
+		if left.entries--; left.entries < 0 {
 			return fmt.Errorf("it holds more than %d files and folders: put the function into a folder of its own", mostEntries)
 		}
 		rel, err := filepath.Rel(root, p)
@@ -65,7 +76,7 @@ func (j job) snapshot(ctx context.Context, to string, in inputs) error {
 		}
 		if e.IsDir() {
 			// What version control and Cargo keep beside the source.
-			if rel != "." && (strings.HasPrefix(e.Name(), ".git") || j.source.kind == Rust && rel == "target") {
+			if rel != "." && (strings.HasPrefix(e.Name(), ".git") || j.source.kind == Rust && (rel == "target" || e.Name() == "target" && exists(filepath.Join(filepath.Dir(p), "Cargo.toml")))) {
 				return fs.SkipDir
 			}
 			return os.MkdirAll(filepath.Join(to, rel), 0o700)
@@ -81,13 +92,13 @@ func (j job) snapshot(ctx context.Context, to string, in inputs) error {
 		case !info.Mode().IsRegular():
 			return nil
 		}
-		if left -= info.Size(); left < 0 {
+		if left.bytes -= info.Size(); left.bytes < 0 {
 			return fmt.Errorf("it holds more than %d GiB: put the function into a folder of its own", maxSource>>30)
 		}
 		if err := copyFile(ctx, filepath.Join(to, rel), p); err != nil {
 			return err
 		}
-		return in.add("function/"+filepath.ToSlash(rel), filepath.Join(to, rel))
+		return in.add("function/"+filepath.ToSlash(filepath.Join(name, rel)), filepath.Join(to, rel))
 	})
 	if unsuitable := (*backends.Unsuitable)(nil); err != nil && !errors.As(err, &unsuitable) {
 		return fmt.Errorf("function %q: read its folder: %w", j.function.Name, err)
