@@ -23,7 +23,7 @@ var may = map[string][]string{
 	"backends/build":                      {"experiment", "backends", "functions", "internal/atomicfile", "internal/regular"},
 	"backends/module":                     {},
 	"backends/wazero":                     {"experiment", "backends", "backends/build", "backends/module", "internal/regular"},
-	"backends/docker":                     {"experiment", "backends", "backends/build", "internal/regular"},
+	"backends/docker":                     {"experiment", "backends", "backends/build", "internal/regular", "internal/words"},
 	"backends/backendtest":                {"experiment", "backends", "internal/testenv"},
 	"backends/backendtest/testdata/probe": {"functions/protocol"},
 	"reports":                             {"experiment", "experiment/results", "experiment/stats", "internal/atomicfile", "internal/regular", "internal/words"},

@@ -125,7 +125,7 @@ func find(f experiment.Function) (source, error) {
 			return fail("%s is neither a folder nor a file", f.Path)
 		case filepath.Ext(f.Path) == ".wasm":
 			s.kind = Module
-		case isArchive(f.Path):
+		case IsArchive(f.Path):
 			s.kind = ImageArchive
 		default:
 			return fail("%s is a file of no known kind. %s", f.Path, recognised)
@@ -225,9 +225,9 @@ func special(path string, e fs.DirEntry) bool {
 	return mode&(fs.ModeNamedPipe|fs.ModeDevice|fs.ModeCharDevice) != 0
 }
 
-// isArchive reports whether a file is called like an archive; how it is
+// IsArchive reports whether a file is called like an archive; how it is
 // compressed shows in its first bytes.
-func isArchive(path string) bool {
+func IsArchive(path string) bool {
 	return slices.ContainsFunc([]string{".tar", ".tgz", ".tar.gz", ".tar.bz2", ".tar.zst", ".tar.xz"}, func(ext string) bool { return strings.HasSuffix(path, ext) })
 }
 

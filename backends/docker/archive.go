@@ -295,7 +295,7 @@ func (a *archive) each(visit func(*tar.Header, io.Reader) error) error {
 		return err
 	}
 	defer f.Close()
-	r, err := a.decompress(f)
+	r, _, err := decompress(f)
 	if err != nil {
 		return err
 	}
@@ -316,37 +316,41 @@ func (a *archive) each(visit func(*tar.Header, io.Reader) error) error {
 	}
 }
 
-// decompress looks at the first bytes of a file for how it is compressed.
-func (a *archive) decompress(f *os.File) (io.Reader, error) {
+// decompress looks at the first bytes of a file for how it is compressed, and
+// bounds what comes out of it.
+func decompress(f *os.File) (r io.Reader, how string, err error) {
+	name := printable(filepath.Base(f.Name()))
 	var head [6]byte
 	n, err := io.ReadFull(f, head[:])
 	if err != nil && !errors.Is(err, io.ErrUnexpectedEOF) && err != io.EOF {
-		return nil, err
+		return nil, "", err
 	}
 	if _, err := f.Seek(0, io.SeekStart); err != nil {
-		return nil, err
+		return nil, "", err
 	}
-	var r io.Reader
 	switch begins := func(magic string) bool { return bytes.HasPrefix(head[:n], []byte(magic)) }; {
 	case begins("\x1f\x8b"):
+		how = "gzip"
 		r, err = gzip.NewReader(f)
 	case begins("\x28\xb5\x2f\xfd"):
+		how = "zstd"
 		r, err = unzstd(f)
 	case begins("BZh"):
+		how = "bzip2"
 		r, err = bzip2.NewReader(f), nil
 	case begins("\xfd7zXZ\x00"):
-		return nil, fmt.Errorf("%s is compressed with xz, which is not unpacked here: xz -d %[1]s; gzip, bzip2 and zstd are", a)
+		return nil, "", fmt.Errorf("%s is compressed with xz, which is not unpacked here: xz -d %[1]s; gzip, bzip2 and zstd are", name)
 	default:
-		return f, nil
+		return f, "", nil
 	}
 	if err != nil {
-		return nil, fmt.Errorf("unpack %s: %w", a, err)
+		return nil, "", fmt.Errorf("unpack %s: %w", name, err)
 	}
 	info, err := f.Stat()
 	if err != nil {
-		return nil, err
+		return nil, "", err
 	}
-	return &bounded{r: r, what: a.String(), left: max(maxUnpacked, maxRatio*info.Size())}, nil
+	return &bounded{r: r, what: name, left: max(maxUnpacked, maxRatio*info.Size())}, how, nil
 }
 
 func unzstd(r io.Reader) (io.Reader, error) {

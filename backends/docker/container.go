@@ -13,6 +13,7 @@ import (
 
 	"github.com/docker/docker/api/types"
 	"github.com/docker/docker/api/types/container"
+	"github.com/docker/docker/api/types/mount"
 	"github.com/docker/docker/client"
 	"github.com/docker/docker/pkg/stdcopy"
 
@@ -27,6 +28,7 @@ type artifact struct {
 	ref      string
 	image    string // id
 	held     *held  // nil: the image was there before
+	mounts   []mount.Mount
 
 	live   map[string]*live // by what a container was given when it began
 	recent backends.Recent  // of them
@@ -50,7 +52,7 @@ func (a *artifact) Start(ctx context.Context, s experiment.Start, r backends.Req
 func (a *artifact) start(ctx context.Context, c *instance, s experiment.Start, r backends.Request, t *backends.Timeline) error {
 	var err error
 	c.id, err = a.backend.create(ctx, a.image, r, func(_ *container.Config, host *container.HostConfig) {
-		host.CgroupParent = a.backend.cgroup.parent()
+		host.CgroupParent, host.Mounts = a.backend.cgroup.parent(), a.mounts
 		a.backend.cgroup.begin(!r.Window)
 		c.ooms = oomKills()
 		t.Mark(experiment.Requested) // until here nobody has asked for anything

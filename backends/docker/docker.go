@@ -107,6 +107,8 @@ func (o *Options) Check(dir string) []backends.Problem {
 			problem("base", "Root file system is a folder", "%s is a folder. Pack it: tar -C %s -cf rootfs.tar .", o.Base, o.Base)
 		} else if !info.Mode().IsRegular() {
 			problem("base", "Root file system is not a file", "%s is a pipe or a device. Name an archive, which can be read twice.", o.Base)
+		} else if err := checkRootfs(o.basePath()); err != nil {
+			problem("base", "Unsuitable root file system", "%s. Make the archive with: tar -C ROOTFS -cf rootfs.tar .", err)
 		}
 	}
 	return ps
@@ -133,8 +135,7 @@ func (o *Options) network() string {
 // baseIsArchive tells the path of a root file system from an image's
 // reference, which cannot begin with a dot or a slash.
 func (o *Options) baseIsArchive() bool {
-	return strings.HasPrefix(o.Base, ".") || strings.HasPrefix(o.Base, "/") ||
-		strings.HasSuffix(o.Base, ".tar") || strings.HasSuffix(o.Base, ".tar.gz") || strings.HasSuffix(o.Base, ".tgz")
+	return strings.HasPrefix(o.Base, ".") || strings.HasPrefix(o.Base, "/") || build.IsArchive(o.Base)
 }
 
 func (o *Options) basePath() string {

@@ -259,9 +259,9 @@ func TestLastLines(t *testing.T) {
 	for range 100 {
 		log.WriteString("first\n")
 	}
-	log.WriteString("\x1b[31mred\x1b[0m\n\n\x1b]0;title\x07a\rb\u202ec\nStep 2/3 : LABEL " + labelOwner + "=x\nlast\n")
+	log.WriteString("\x1b[31mred\x1b[0m\n\n\x1b]0;title\x07 a\rb\u202ec\nStep 2/3 : LABEL " + labelOwner + "=x\nlast\n")
 	got := lastLines([]byte(log.String()))
-	if !strings.HasSuffix(got, "\n  first\n  red\n  abc\n  last") || strings.Count(got, "\n") != 20 {
+	if !strings.HasSuffix(got, "\n  first\n  red\n  ab\ufffdc\n  last") || strings.Count(got, "\n") != 20 {
 		t.Errorf("%q", got)
 	}
 }

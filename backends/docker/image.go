@@ -13,7 +13,6 @@ import (
 	"regexp"
 	"runtime"
 	"strings"
-	"unicode"
 
 	"github.com/acarl005/stripansi"
 	"github.com/containerd/errdefs"
@@ -27,6 +26,7 @@ import (
 	"github.com/nebula-bench/nebula/backends"
 	"github.com/nebula-bench/nebula/backends/build"
 	"github.com/nebula-bench/nebula/experiment"
+	"github.com/nebula-bench/nebula/internal/words"
 )
 
 // CheckFunction returns what can be seen without an engine to be wrong with a
@@ -109,8 +109,12 @@ func (b *backend) Prepare(ctx context.Context, f experiment.Function) (backends.
 	a.image = info.ID
 	a.identity.Digest, a.identity.Size = info.ID, info.Size
 	a.identity.Details["reference"] = a.ref
-	if err := runnable(a.ref, info.Config, f); err != nil {
-		return nil, errors.Join(err, a.Close(ctx))
+	err = runnable(a.ref, info.Config, f)
+	if err == nil {
+		err = a.mount(ctx, f)
+	}
+	if err != nil {
+		return nil, errors.Join(err, a.Close(context.WithoutCancel(ctx)))
 	}
 	return a, nil
 }
@@ -190,7 +194,7 @@ func (b *backend) base(ctx context.Context) (img v1.Image, cleanup func(), err e
 	case o.Base == "" || o.Base == "scratch":
 		return empty.Image, cleanup, nil
 	case o.baseIsArchive():
-		layer, err := tarball.LayerFromFile(o.basePath())
+		layer, err := tarball.LayerFromOpener(func() (io.ReadCloser, error) { return openRootfs(o.basePath()) })
 		if err != nil {
 			return nil, cleanup, fmt.Errorf("base %s: %w", o.Base, err)
 		}
@@ -302,16 +306,10 @@ func lastLines(log []byte) string {
 // printable is a line that somebody else wrote, without what a terminal would
 // obey.
 func printable(s string) string {
-	return strings.Map(func(r rune) rune {
-		switch {
-		case r == '\n', r == '\t':
-			return ' '
-		case !unicode.IsPrint(r):
-			return -1
-		}
-		return r
-	}, stripansi.Strip(s))
+	return words.Printable(strings.TrimSpace(whiteSpace.Replace(stripansi.Strip(s))))
 }
+
+var whiteSpace = strings.NewReplacer("\n", " ", "\t", " ", "\r", "")
 
 // Close lets the image go, if it was made for this run, and removes what an
 // engine that went away kept of trials.

@@ -88,8 +88,9 @@ func (a *artifact) begin(ctx context.Context, r backends.Request) (*live, error)
 	env := map[string]string{backends.FramesEnv: "1"}
 	maps.Copy(env, r.Env)
 	r.Env = env
-	id, err := a.backend.create(ctx, a.image, r, func(config *container.Config, _ *container.HostConfig) {
+	id, err := a.backend.create(ctx, a.image, r, func(config *container.Config, host *container.HostConfig) {
 		config.Labels[labelLive] = a.backend.name
+		host.Mounts = a.mounts
 	})
 	if err != nil {
 		return nil, err
