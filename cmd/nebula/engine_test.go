@@ -170,6 +170,58 @@ run {
 	}
 }
 
+// TestInterruptsWhileTheEngineHangs: two of them end a run although its engine
+// hangs, within the bound of what is waited for, and say what stays.
+func TestInterruptsWhileTheEngineHangs(t *testing.T) {
+	e := ownEngine(t)
+	t.Setenv("DOCKER_HOST", e.host)
+	c, out, dir, cache := startLong(t, true)
+	pid := e.processes()[dockerd]
+	if err := syscall.Kill(pid, syscall.SIGSTOP); err != nil {
+		t.Fatal(err)
+	}
+	time.Sleep(time.Second) // a container's trial is in flight
+	began := time.Now()
+	for range 2 {
+		c.Process.Signal(os.Interrupt)
+		time.Sleep(100 * time.Millisecond)
+	}
+	c.Wait()
+	took := time.Since(began)
+	t.Logf("it took %v", took)
+	if code := c.ProcessState.ExitCode(); code != exitInterrupted || took > 30*time.Second {
+		t.Errorf("exit code %d after %v: %s", code, took, out)
+	}
+	if !strings.Contains(out.String(), "could not remove everything: nebula clean will") {
+		t.Errorf("it does not say what stays: %s", out)
+	}
+	if err := syscall.Kill(pid, syscall.SIGCONT); err != nil {
+		t.Fatal(err)
+	}
+	f, err := results.Find(filepath.Join(dir, "reports"), "latest")
+	if err != nil {
+		t.Fatal(err)
+	}
+	if f.Run.State != results.Interrupted {
+		t.Errorf("state %s", f.Run.State)
+	}
+	// What the engine still does of what it was asked takes it a moment.
+	for deadline := time.Now().Add(30 * time.Second); ; time.Sleep(200 * time.Millisecond) {
+		clean, said := nebula(t, dir, cache, "clean")
+		if err := clean.Wait(); err != nil {
+			t.Fatalf("clean: %v: %s", err, said)
+		}
+		time.Sleep(300 * time.Millisecond)
+		left := labelled(t, f.Run.ID)
+		if len(left) == 0 {
+			break
+		}
+		if time.Now().After(deadline) {
+			t.Fatalf("clean left %v", left)
+		}
+	}
+}
+
 // TestOutage stops an engine in the middle of a run, and starts it again.
 func TestOutage(t *testing.T) {
 	engine := ownEngine(t)
