@@ -53,9 +53,13 @@ const (
 // EnergySources lists what an experiment may name as its source.
 var EnergySources = []string{AutoSource, "perf", "powercap", "hwmon", CommandSource, NoSource}
 
-// MinWindows is the smallest number of windows that tell how much one differs
-// from the next.
-const MinWindows = 3
+// What statistics need at least. experiment/stats knows no experiment and has
+// these numbers too; experiment/runner, which knows both, does not compile
+// where they differ.
+const (
+	MinTrials  = 6 // of a cell, for its median to have an interval
+	MinWindows = 3 // of a cell, to tell how much one differs from the next
+)
 
 // DefaultEnergy is what an experiment without an energy block gets.
 func DefaultEnergy() Energy {

@@ -70,7 +70,7 @@ func comparisonTable(v Verdict) *table {
 	}
 	a, b := v.Comparisons[0].First, v.Comparisons[0].Other
 	t := &table{Head: append(left("input"), right(
-		a.Backend+" "+string(a.Start), b.Backend+" "+string(b.Start), "ratio", "95 % interval", "verdict")...)}
+		a.Backend+" "+string(a.Start), b.Backend+" "+string(b.Start), "ratio", intervalHead, "verdict")...)}
 	for _, c := range v.Comparisons {
 		ratio, interval, verdict := "–", "none", string(c.State)
 		if c.Ratio != nil {

@@ -33,7 +33,7 @@ var (
 // What varies comes as JSON from the page.
 func joined() string {
 	var b strings.Builder
-	b.WriteString("(function () {\n\"use strict\";\n")
+	fmt.Fprintf(&b, "(function () {\n\"use strict\";\nconst level = %q;\n", level)
 	for _, name := range []string{"format", "state", "draw", "fill", "charts", "filters", "main"} {
 		text, err := scripts.ReadFile("web/js/" + name + ".js")
 		if err != nil {

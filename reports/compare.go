@@ -125,7 +125,7 @@ func Compare(old, new *results.Folder, o CompareOptions) (*Changes, error) {
 		c.Margin = *o.Margin
 	}
 	if len(o.Metrics) == 0 {
-		o.Metrics = []string{"startup", "runtime"}
+		o.Metrics = followed
 	}
 	if c.Environment, err = environments(old, new); err != nil {
 		return nil, err

@@ -55,7 +55,7 @@ func WriteChanges(w io.Writer, c *Changes) error {
 	}
 	fmt.Fprintf(&b, "%s\n", c.Line())
 	if len(c.Cells) > 0 {
-		fmt.Fprintf(&b, "Medians; change of the median with its 95 %% bootstrap interval, beyond a margin of %s; Mann–Whitney, Holm over %d.\n", percent(c.Margin), len(c.Cells))
+		fmt.Fprintf(&b, "Medians; change of the median with its %s bootstrap interval, beyond a margin of %s; Mann–Whitney, Holm over %d.\n", level, percent(c.Margin), len(c.Cells))
 	}
 	_, err := io.WriteString(w, b.String())
 	return err

@@ -41,7 +41,7 @@ func controls(s *Summary) (out []Control) {
 			if (cells[i].N > 0) != (cells[j].N > 0) {
 				control.Alone++
 			}
-			for _, m := range []string{"startup", "runtime"} {
+			for _, m := range followed {
 				if cells[i].Metrics[m].N > 0 && cells[j].Metrics[m].N > 0 {
 					control.add(compare(m, &cells[j], &cells[i]))
 				}

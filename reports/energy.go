@@ -1,6 +1,7 @@
 package reports
 
 import (
+	"fmt"
 	"math"
 	"slices"
 	"strconv"
@@ -168,9 +169,9 @@ func lacksEnergy(plan *experiment.Energy, facts *results.EnergyFacts, c *Cell, w
 	case c.Outcomes[experiment.OK]+c.Warmups[experiment.OK] == 0 && len(ws.valid) == 0:
 		return "no trial of it ended well"
 	case len(ws.valid) < stats.MinWindows && ws.why != "":
-		return plural(len(ws.valid), "window") + isAre(len(ws.valid)) + " valid of the 3 that it takes: " + ws.why
+		return plural(len(ws.valid), "window") + isAre(len(ws.valid)) + fmt.Sprintf(" valid of the %d that it takes: %s", stats.MinWindows, ws.why)
 	case len(ws.valid) < stats.MinWindows:
-		return plural(len(ws.valid), "window") + hasOf(len(ws.valid)) + " been measured of the 3 that it takes"
+		return plural(len(ws.valid), "window") + hasOf(len(ws.valid)) + fmt.Sprintf(" been measured of the %d that it takes", stats.MinWindows)
 	case estimated && (plan.Estimate == nil || facts.Processors < 1):
 		return "its windows hold CPU time alone, and the experiment has no estimate"
 	}

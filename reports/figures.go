@@ -171,7 +171,7 @@ var captions = map[string]string{
 }
 
 func metricTable(name string, cs []Cell) table {
-	t := table{Head: append(left("input", "backend", "start"), right("median", "95 % interval", "n")...)}
+	t := table{Head: append(left("input", "backend", "start"), right("median", intervalHead, "n")...)}
 	for _, c := range cs {
 		row := cells(c.Input, c.Backend, string(c.Start))
 		m, ok := c.Metrics[name]
@@ -262,7 +262,7 @@ func quantileTable(cs []Cell) table {
 }
 
 func sizeTable(z *sizes, metric string, cs []Cell) table {
-	return textTable(cs, []string{"size", metric, "95 % interval", "n"}, func(c Cell) []string {
+	return textTable(cs, []string{"size", metric, intervalHead, "n"}, func(c Cell) []string {
 		m, ok := c.Metrics[metric]
 		x, known := z.of[c.Input]
 		if !ok || !known {

@@ -8,6 +8,7 @@ import (
 	"time"
 	"unicode"
 
+	"github.com/nebula-bench/nebula/experiment/stats"
 	"github.com/nebula-bench/nebula/internal/words"
 )
 
@@ -93,6 +94,12 @@ func size(n uint64) string {
 		return fmt.Sprintf("%.1f GiB", v/(1<<30))
 	}
 }
+
+// level is that of every interval, in words, and intervalHead names one.
+var (
+	level        = fmt.Sprintf("%g %%", 100*stats.Confidence)
+	intervalHead = level + " interval"
+)
 
 func when(t time.Time) string { return t.UTC().Format("2 January 2006, 15:04 UTC") }
 

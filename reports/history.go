@@ -59,7 +59,8 @@ type digestCell struct {
 	Medians map[string]int64 `json:"medians"`
 }
 
-// followed are the metrics whose history is shown.
+// followed are the metrics that verdicts and comparisons speak of, and whose
+// history is shown.
 var followed = []string{"startup", "runtime"}
 
 func newDigest(f *results.Folder, s *Summary, judged bool) *digest {

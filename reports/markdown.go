@@ -50,7 +50,7 @@ func WriteMarkdown(w io.Writer, s *Summary) error {
 			fmt.Fprintf(&b, " %d | %s |\n", c.N, bad(c))
 		}
 	}
-	b.WriteString("\nMedians with 95 % intervals.")
+	fmt.Fprintf(&b, "\nMedians with %ss.", intervalHead)
 	mdEnergy(&b, s)
 	h := s.run.Host
 	fmt.Fprintf(&b, " Nebula %s on %s, %s, %s, kernel %s", mdText(s.run.Nebula),

@@ -50,7 +50,7 @@ func WriteOpenMetrics(w io.Writer, s *Summary) error {
 		}
 	})
 	for _, m := range experiment.Metrics {
-		help := fmt.Sprintf("From %s to %s: the median over the trials that count, and its 95 percent interval.", m.From, m.To)
+		help := fmt.Sprintf("From %s to %s: the median over the trials that count, and its %g percent interval.", m.From, m.To, 100*stats.Confidence)
 		gauge(&b, "nebula_"+m.Name+"_seconds", "seconds", help, func(add addSample) {
 			for _, c := range cells {
 				v, ok := c.Metrics[m.Name]

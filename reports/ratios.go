@@ -17,7 +17,7 @@ type ratios struct{ Figures []figure }
 func newRatios(s *Summary, ms []mark) (*ratios, error) {
 	r := &ratios{}
 	for i, f := range functions(s.ran()) {
-		for _, metric := range []string{"startup", "runtime"} {
+		for _, metric := range followed {
 			var vs []Verdict
 			for _, v := range s.Verdicts {
 				if v.Function == f && v.Metric == metric {
@@ -31,8 +31,8 @@ func newRatios(s *Summary, ms []mark) (*ratios, error) {
 			fig := figure{
 				ID: fmt.Sprintf("r%d-%s", i+1, metric), Function: f, At: i, Title: title(metric), Subject: f,
 				Caption: map[string]string{
-					"startup": "How many times sooner the first of the two starts, with 95 % intervals. Left of 1, it is the later one. Logarithmic.",
-					"runtime": "How many times faster the first of the two runs, with 95 % intervals. Left of 1, it is the slower one. Logarithmic.",
+					"startup": "How many times sooner the first of the two starts, with " + intervalHead + "s. Left of 1, it is the later one. Logarithmic.",
+					"runtime": "How many times faster the first of the two runs, with " + intervalHead + "s. Left of 1, it is the slower one. Logarithmic.",
 				}[metric],
 				Table: ratioTable(vs),
 			}
@@ -111,7 +111,7 @@ func ratioSide(c Comparison) int {
 }
 
 func ratioTable(vs []Verdict) table {
-	t := table{Head: append(left("input", "first", "other"), right("ratio", "95 % interval", "verdict")...)}
+	t := table{Head: append(left("input", "first", "other"), right("ratio", intervalHead, "verdict")...)}
 	for _, v := range vs {
 		for _, c := range v.Comparisons {
 			ratio, interval := "–", "none"

@@ -20,7 +20,7 @@ import (
 	"github.com/nebula-bench/nebula/experiment/results"
 )
 
-var pages = template.Must(template.ParseFS(files, "web/*.tmpl", "web/run/*.tmpl"))
+var pages = template.Must(template.New("").Funcs(template.FuncMap{"level": func() string { return level }}).ParseFS(files, "web/*.tmpl", "web/run/*.tmpl"))
 
 const pageFile = "index.html"
 

@@ -70,7 +70,7 @@ func WriteText(w io.Writer, s *Summary) error {
 	if err := t.Flush(); err != nil {
 		return err
 	}
-	b.WriteString("Medians with 95 % intervals.\n")
+	fmt.Fprintf(&b, "Medians with %ss.\n", intervalHead)
 	if err := textEnergy(&b, s); err != nil {
 		return err
 	}

@@ -482,12 +482,12 @@ func basis(v Verdict) string {
 		}
 		return fmt.Sprintf("%d–%d", low, high)
 	}
-	interval := "95 % interval"
+	interval := intervalHead
 	switch {
 	case len(held) < len(v.Comparisons) && len(held) > 1:
-		interval = fmt.Sprintf("the 95 %% intervals of %d inputs", len(held))
+		interval = fmt.Sprintf("the %ss of %d inputs", intervalHead, len(held))
 	case len(held) > 1:
-		interval = "the 95 % intervals of all inputs"
+		interval = "the " + intervalHead + "s of all inputs"
 	}
 	text := fmt.Sprintf("ratio of median %s, %s, n = %s and %s", v.Metric, interval,
 		n(func(c Comparison) int { return c.First.N }), n(func(c Comparison) int { return c.Other.N }))

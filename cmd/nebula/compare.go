@@ -12,6 +12,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/nebula-bench/nebula/experiment"
+	"github.com/nebula-bench/nebula/experiment/stats"
 	"github.com/nebula-bench/nebula/internal/atomicfile"
 	"github.com/nebula-bench/nebula/reports"
 )
@@ -24,7 +25,7 @@ type compareFlags struct {
 }
 
 func (f *compareFlags) register(c *cobra.Command) {
-	c.Flags().StringVar(&f.margin, "margin", "2%", "how far apart two medians may be and still count as the same, such as `5%`")
+	c.Flags().StringVar(&f.margin, "margin", fmt.Sprintf("%g%%", 100*stats.DefaultMargin), "how far apart two medians may be and still count as the same, such as `5%`")
 	c.Flags().StringArrayVar(&f.metrics, "metric", nil, "compare this `metric`, and not startup and runtime; may be repeated")
 }
 

@@ -61,9 +61,8 @@ func (ld *loader) run(blocks hcl.Blocks) experiment.Run {
 
 // What until takes without being told.
 const (
-	leastForInterval = 6 // trials below which a median has no 95 % interval
-	defaultMin       = 10
-	defaultMax       = 500
+	defaultMin = 10
+	defaultMax = 500
 )
 
 // until decodes the rule that stops a cell. Its most repetitions become the
@@ -86,12 +85,12 @@ func (ld *loader) until(b *hcl.Block, run *experiment.Run, repetitions *hcl.Attr
 	if names, st := ld.texts(attrs["metrics"], "a list of metrics, such as [\"startup\", \"runtime\"]", false); st == set {
 		u.Metrics = ld.untilMetrics(attrs["metrics"], names)
 	}
-	if n, st := ld.whole(attrs["max_repetitions"], leastForInterval, maxRepetitions); st == set {
+	if n, st := ld.whole(attrs["max_repetitions"], experiment.MinTrials, maxRepetitions); st == set {
 		u.Max, run.Where = int(n), place(attrs["max_repetitions"].Range)
 	} else if st == failed {
 		most = failed
 	}
-	if n, st := ld.whole(attrs["min_repetitions"], leastForInterval, maxRepetitions); st == set {
+	if n, st := ld.whole(attrs["min_repetitions"], experiment.MinTrials, maxRepetitions); st == set {
 		if u.Min = int(n); u.Min > u.Max && most != failed {
 			ld.errorf(attrs["min_repetitions"].Expr.Range(), outOfRange, "min_repetitions is %d, but a cell has at most %d repetitions. Lower the one or raise the other (max_repetitions).", u.Min, u.Max)
 		}

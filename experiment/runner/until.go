@@ -15,6 +15,13 @@ import (
 // be narrow misses the truth more often than its level says.
 const steady = 5
 
+// experiment/stats knows no experiment, so that what it needs at least is typed
+// in both: the compiler keeps the two the same.
+var (
+	_ [stats.MinTrials]struct{}  = [experiment.MinTrials]struct{}{}
+	_ [stats.MinWindows]struct{} = [experiment.MinWindows]struct{}{}
+)
+
 // stopping decides which cells have had enough trials. It looks at the end
 // of a block only, so that the cells of a block are always run together, and
 // only at how well a cell is known, never at how cells compare.

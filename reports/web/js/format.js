@@ -34,4 +34,4 @@ const name = (text) => "<bdi>" + encode(text) + "</bdi>";
 const tip = (title, ...lines) =>
   '<div class="tip"><b>' + name(title) + "</b>" + lines.map((l) => "<div>" + l + "</div>").join("") + "</div>";
 const interval = (low, high, show) =>
-  low === null || high === null ? "too few trials for an interval" : "95 % interval " + show(low) + " to " + show(high);
+  low === null || high === null ? "too few trials for an interval" : level + " interval " + show(low) + " to " + show(high);
