@@ -10,10 +10,10 @@ import (
 	"path/filepath"
 	"slices"
 	"strings"
-	"syscall"
 	"time"
 
 	"github.com/nebula-bench/nebula/backends"
+	"github.com/nebula-bench/nebula/internal/system"
 )
 
 // maxOutput bounds what an error keeps of a tool's output. The first errors
@@ -66,13 +66,11 @@ func (j job) run(ctx context.Context, dir string, env []string, tool string, arg
 	cmd := exec.CommandContext(ctx, tool, args...)
 	cmd.Dir = dir
 	cmd.Env = slices.Concat(environment(), []string{"PWD=" + dir, "TMPDIR=" + j.work}, env)
-	cmd.SysProcAttr = &syscall.SysProcAttr{Setpgid: true}
-	cmd.Cancel = func() error { return syscall.Kill(-cmd.Process.Pid, syscall.SIGKILL) }
 	cmd.WaitDelay = 5 * time.Second // for a grandchild that left the group and holds the pipe
 	var stdout bytes.Buffer
 	var stderr head
 	cmd.Stdout, cmd.Stderr = &stdout, &stderr
-	err := cmd.Run()
+	err := system.Run(cmd)
 	if ctx.Err() != nil {
 		return nil, ctx.Err()
 	}

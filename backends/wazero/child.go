@@ -22,19 +22,15 @@ import (
 	engine "github.com/tetratelabs/wazero"
 	"github.com/tetratelabs/wazero/imports/wasi_snapshot_preview1"
 	"github.com/tetratelabs/wazero/sys"
-	"golang.org/x/sys/unix"
 
 	"github.com/nebula-bench/nebula/backends"
 	"github.com/nebula-bench/nebula/backends/module"
 	"github.com/nebula-bench/nebula/experiment"
+	"github.com/nebula-bench/nebula/internal/system"
 )
 
 // ChildCommand is the hidden command under which Nebula is its own child.
 const ChildCommand = "wazero-child"
-
-// lifeline is the child's end of a pipe whose other end only the parent
-// holds: it ends when the parent does, however that dies.
-const lifeline = 3
 
 // wordsFile is the file that the child's words lie in.
 const wordsFile = 4
@@ -98,10 +94,7 @@ const (
 // Child serves trials until its input ends. It is the whole of Nebula's
 // hidden command.
 func Child(stdin io.Reader, stdout io.Writer) error {
-	go func() {
-		os.NewFile(lifeline, "lifeline").Read(make([]byte, 1))
-		os.Exit(1)
-	}()
+	endWithParent()
 	// The collector runs between trials, never inside one, unless a guest
 	// takes so much that the machine is at risk.
 	debug.SetGCPercent(-1)
@@ -270,7 +263,7 @@ func (h *host) run(ctx context.Context, o order, t *backends.Timeline, resp *bac
 		}
 	}
 
-	cpu := threadCPU()
+	cpu := system.ThreadCPU()
 	t.Mark(experiment.Requested)
 	r, m := h.runtime, h.compiled
 	var cache engine.CompilationCache
@@ -306,7 +299,7 @@ func (h *host) run(ctx context.Context, o order, t *backends.Timeline, resp *bac
 	}
 	t.Mark(experiment.Exited)
 
-	resp.Usage.CPU = threadCPU() - cpu
+	resp.Usage.CPU = system.ThreadCPU() - cpu
 	var closing error
 	if instantiated {
 		resp.Usage.PeakMemory = memorySize(mod)
@@ -403,13 +396,4 @@ func (e endless) Write(p []byte) (int, error) {
 		panic(err)
 	}
 	return n, nil
-}
-
-// threadCPU is the CPU time of this thread in nanoseconds.
-func threadCPU() int64 {
-	var ts unix.Timespec
-	if unix.ClockGettime(unix.CLOCK_THREAD_CPUTIME_ID, &ts) != nil {
-		return 0
-	}
-	return ts.Nano()
 }

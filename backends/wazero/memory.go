@@ -4,9 +4,9 @@ import (
 	"context"
 	"reflect"
 
+	"github.com/shirou/gopsutil/v4/mem"
 	"github.com/tetratelabs/wazero/api"
 	"github.com/tetratelabs/wazero/experimental"
-	"golang.org/x/sys/unix"
 )
 
 // mostPages is what a module of 32 bits can address.
@@ -16,11 +16,11 @@ const mostPages = 4 << 30 / pageSize
 // quarter of the machine's memory. A guest that takes memory without end must
 // not take it from the harness.
 func defaultPages() uint32 {
-	var i unix.Sysinfo_t
-	if unix.Sysinfo(&i) != nil {
+	m, err := mem.VirtualMemory()
+	if err != nil {
 		return mostPages
 	}
-	return uint32(min(mostPages, max(1, uint64(i.Totalram)*uint64(i.Unit)/4/pageSize)))
+	return uint32(min(mostPages, max(1, m.Total/4/pageSize)))
 }
 
 // memory is a guest's linear memory. It grows as wazero's own does; what it

@@ -13,13 +13,13 @@ import (
 	"strconv"
 	"strings"
 	"sync"
-	"syscall"
 
 	"github.com/rs/zerolog"
 
 	"github.com/nebula-bench/nebula/backends"
 	"github.com/nebula-bench/nebula/backends/build"
 	"github.com/nebula-bench/nebula/experiment"
+	"github.com/nebula-bench/nebula/internal/system"
 )
 
 // artifact is a module in its child process.
@@ -221,11 +221,12 @@ func (i *instance) Close(context.Context, *backends.Timeline) error {
 // process is a running child.
 type process struct {
 	cmd      *exec.Cmd
+	group    *system.Group
 	stdin    io.WriteCloser
 	out      *bufio.Writer
 	enc      *gob.Encoder
 	dec      *gob.Decoder
-	lifeline *os.File
+	lifeline *lifeline
 	shared   *os.File // its guest's words; nil where nothing can be shared
 	stderr   *tail
 	said     []byte // what was in shared at its end
@@ -236,28 +237,25 @@ func start(exe string) (*process, error) {
 	c := &process{stderr: &tail{}}
 	c.cmd = exec.Command(exe, ChildCommand)
 	c.cmd.Env = []string{} // the child must not depend on it
-	// A group of its own: Ctrl-C in a terminal is for Nebula, which finishes
-	// the trial in flight.
-	c.cmd.SysProcAttr = &syscall.SysProcAttr{Setpgid: true}
 	c.cmd.Stderr = c.stderr
-	theirs, ours, err := os.Pipe()
-	if err != nil {
+	var err error
+	if c.lifeline, err = hold(c.cmd); err != nil {
 		return nil, err
 	}
-	defer theirs.Close()
-	c.lifeline = ours
-	c.cmd.ExtraFiles = []*os.File{theirs}
 	if c.shared, err = makeWords(); err == nil {
 		c.cmd.ExtraFiles = append(c.cmd.ExtraFiles, c.shared)
 	}
 	var stdout io.ReadCloser
 	if c.stdin, err = c.cmd.StdinPipe(); err == nil {
 		if stdout, err = c.cmd.StdoutPipe(); err == nil {
-			err = c.cmd.Start()
+			// A group of its own: Ctrl-C in a terminal is for Nebula, which
+			// finishes the trial in flight.
+			c.group, err = system.Start(c.cmd)
 		}
 	}
+	c.lifeline.started()
 	if err != nil {
-		ours.Close()
+		c.lifeline.Close()
 		if c.shared != nil {
 			c.shared.Close()
 		}
@@ -302,6 +300,7 @@ func (c *process) close() (err error) {
 func (c *process) release() {
 	c.said = lastWords(c.shared)
 	c.lifeline.Close()
+	c.group.Release()
 	if c.shared != nil {
 		c.shared.Close()
 	}

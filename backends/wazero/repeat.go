@@ -3,10 +3,9 @@ package wazero
 import (
 	"context"
 
-	"golang.org/x/sys/unix"
-
 	"github.com/nebula-bench/nebula/backends"
 	"github.com/nebula-bench/nebula/experiment"
+	"github.com/nebula-bench/nebula/internal/system"
 )
 
 var _ backends.Repeater = (*artifact)(nil)
@@ -23,7 +22,7 @@ type tally struct {
 // between others.
 func (h *host) repeat(ctx context.Context, o order, collect func()) (t tally) {
 	var answers backends.Answers
-	cpu := processCPU()
+	cpu := system.ProcessCPU()
 	for t.Repeated.N < o.Times {
 		rep := h.trial(ctx, o)
 		if rep.Err == "" && rep.Response.ExitCode == 0 {
@@ -39,19 +38,9 @@ func (h *host) repeat(ctx context.Context, o order, collect func()) (t tally) {
 		t.Repeated.N++
 		collect()
 	}
-	t.Repeated.CPU = processCPU() - cpu
+	t.Repeated.CPU = system.ProcessCPU() - cpu
 	t.Repeated.Answers = answers.All()
 	return t
-}
-
-// processCPU is the CPU time of all threads of this process, the collector's
-// among them, in nanoseconds.
-func processCPU() int64 {
-	var ts unix.Timespec
-	if unix.ClockGettime(unix.CLOCK_PROCESS_CPUTIME_ID, &ts) != nil {
-		return 0
-	}
-	return ts.Nano()
 }
 
 // Repeat implements backends.Repeater: one message to the child for all.

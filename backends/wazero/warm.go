@@ -13,6 +13,7 @@ import (
 
 	"github.com/nebula-bench/nebula/backends"
 	"github.com/nebula-bench/nebula/experiment"
+	"github.com/nebula-bench/nebula/internal/system"
 )
 
 // live is an instance that answers one request after the other.
@@ -166,7 +167,7 @@ func (l *live) write(p []byte) (int, error) {
 func (l *live) answer(o order, t *backends.Timeline, resp *backends.Response) (errorKind, error) {
 	l.frame, l.stderr = backends.NewFrameReader(t), backends.NewStderr(t)
 	request := backends.Framed(o.Stdin)
-	cpu := threadCPU()
+	cpu := system.ThreadCPU()
 	requested := backends.Now()
 	t.MarkAt(experiment.Requested, requested)
 	t.MarkAt(experiment.Created, requested) // long ago, but not within the request
@@ -177,7 +178,7 @@ func (l *live) answer(o order, t *backends.Timeline, resp *backends.Response) (e
 			t.MarkAt(experiment.Started, requested)
 		}
 	}
-	resp.Usage.CPU = threadCPU() - cpu
+	resp.Usage.CPU = system.ThreadCPU() - cpu
 	resp.Usage.PeakMemory = memorySize(l.module)
 	resp.Stdout, resp.Stderr = l.frame.Answer(), l.stderr.Rest()
 	var exit *sys.ExitError

@@ -8,17 +8,13 @@ import (
 	"io"
 	"io/fs"
 	"os"
-	"syscall"
 	"time"
 
 	"github.com/rs/zerolog"
 
 	"github.com/nebula-bench/nebula/backends"
+	"github.com/nebula-bench/nebula/internal/system"
 )
-
-// defaultLock is one file for every user of this machine: two runs side by
-// side would measure each other.
-const defaultLock = "/tmp/nebula-run.lock"
 
 // machineLock is held while a run goes on. The kernel gives it free when its
 // holder dies, however that happens; what then still stands in the file tells
@@ -34,11 +30,11 @@ func lockMachine(stop context.Context, name string, patience time.Duration, owne
 	l := &machineLock{f}
 	told := false
 	for until := time.Now().Add(patience); ; {
-		err := syscall.Flock(int(f.Fd()), syscall.LOCK_EX|syscall.LOCK_NB)
+		err := system.TryLock(f)
 		if err == nil {
 			break
 		}
-		if !errors.Is(err, syscall.EWOULDBLOCK) {
+		if !errors.Is(err, system.ErrLocked) {
 			f.Close()
 			return nil, fmt.Errorf("lock %s: %w", name, err)
 		}
@@ -67,7 +63,7 @@ func lockMachine(stop context.Context, name string, patience time.Duration, owne
 // openLock opens the file, which may be another user's, and never a link
 // that somebody has put in its place.
 func openLock(name string) (*os.File, error) {
-	const flags = os.O_RDWR | syscall.O_NOFOLLOW
+	const flags = os.O_RDWR | system.NoFollow
 	if info, err := os.Lstat(name); err == nil && !info.Mode().IsRegular() {
 		return nil, fmt.Errorf("%s is not a regular file", name)
 	}
@@ -85,7 +81,7 @@ func openLock(name string) (*os.File, error) {
 // goesOn reports whether a run holds the lock, whoever's it is. It reads who
 // does, and does not try the lock: for that moment a run could not have it.
 func goesOn(name string) bool {
-	f, err := os.OpenFile(name, os.O_RDONLY|syscall.O_NOFOLLOW|syscall.O_NONBLOCK, 0)
+	f, err := os.OpenFile(name, os.O_RDONLY|system.NoFollow|system.NoWait, 0)
 	if err != nil {
 		return false
 	}

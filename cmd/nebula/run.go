@@ -19,13 +19,13 @@ import (
 	"github.com/rs/zerolog"
 	"github.com/spf13/cobra"
 	"github.com/spf13/pflag"
-	"golang.org/x/sys/unix"
 
 	"github.com/nebula-bench/nebula/backends"
 	"github.com/nebula-bench/nebula/experiment"
 	"github.com/nebula-bench/nebula/experiment/machine"
 	"github.com/nebula-bench/nebula/experiment/results"
 	"github.com/nebula-bench/nebula/experiment/runner"
+	"github.com/nebula-bench/nebula/internal/system"
 	"github.com/nebula-bench/nebula/reports"
 )
 
@@ -240,7 +240,7 @@ func checkOut(out string) error {
 		case err == nil && !info.IsDir():
 			err = syscall.ENOTDIR
 		case err == nil:
-			err = unix.Access(dir, unix.W_OK|unix.X_OK)
+			err = system.MayWrite(dir)
 		}
 		if err != nil {
 			return fmt.Errorf("nothing can be written below %s: %s: %w; choose another folder with --out", out, dir, err)
@@ -466,7 +466,7 @@ func interrupts(ctx context.Context, log zerolog.Logger) (stop, abort context.Co
 	abort, cancelAbort := context.WithCancel(ctx)
 	stop, cancelStop := context.WithCancel(abort)
 	signals := make(chan os.Signal, 2)
-	signal.Notify(signals, os.Interrupt, syscall.SIGTERM, syscall.SIGHUP)
+	signal.Notify(signals, system.StopSignals...)
 	done := make(chan struct{})
 	go func() {
 		for n := 0; ; n++ {

@@ -5,12 +5,12 @@ import (
 	"fmt"
 	"os"
 	"os/signal"
-	"syscall"
 	"time"
 
 	"github.com/spf13/cobra"
 
 	"github.com/nebula-bench/nebula/experiment/meter/simulator"
+	"github.com/nebula-bench/nebula/internal/system"
 )
 
 // sysfsFlag lets a command look for energy elsewhere. The name is
@@ -54,7 +54,7 @@ simulated.`,
 			case packages < 1 || packages > 64:
 				return fmt.Errorf("--packages: from 1 to 64")
 			}
-			ctx, stop := signal.NotifyContext(c.Context(), os.Interrupt, syscall.SIGTERM)
+			ctx, stop := signal.NotifyContext(c.Context(), system.StopSignals...)
 			defer stop()
 			if length > 0 {
 				ctx, stop = context.WithTimeout(ctx, length)

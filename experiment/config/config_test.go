@@ -12,7 +12,6 @@ import (
 	"reflect"
 	"slices"
 	"strings"
-	"syscall"
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
@@ -216,9 +215,7 @@ func TestWholeFile(t *testing.T) {
 		t.Fatal(err)
 	}
 	pipe := filepath.Join(dir, "pipe.hcl")
-	if err := syscall.Mkfifo(pipe, 0o644); err != nil {
-		t.Fatal(err)
-	}
+	makePipe(t, pipe)
 	secret := write("secret.hcl", hello)
 	if err := os.Chmod(secret, 0); err != nil {
 		t.Fatal(err)

@@ -15,8 +15,9 @@ import (
 	"slices"
 	"strconv"
 	"strings"
-	"syscall"
 	"time"
+
+	"github.com/shirou/gopsutil/v4/disk"
 
 	"github.com/nebula-bench/nebula/experiment"
 	"github.com/nebula-bench/nebula/experiment/meter"
@@ -274,11 +275,11 @@ func (m Machine) disk(out string) experiment.Finding {
 			break
 		}
 	}
-	var st syscall.Statfs_t
-	if err := syscall.Statfs(out, &st); err != nil {
+	u, err := disk.Usage(out)
+	if err != nil {
 		return unknown("disk", err.Error())
 	}
-	free := st.Bavail * uint64(st.Bsize)
+	free := u.Free
 	s := experiment.Fine
 	if free < leastFree {
 		s = experiment.Disturbing

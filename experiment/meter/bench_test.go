@@ -5,7 +5,7 @@ import (
 	"testing"
 	"time"
 
-	"golang.org/x/sys/unix"
+	"github.com/nebula-bench/nebula/internal/system"
 )
 
 // BenchmarkRead shows what a reading of one zone costs.
@@ -29,20 +29,20 @@ func BenchmarkKiloHertz(b *testing.B) {
 	runtime.LockOSThread()
 	defer runtime.UnlockOSThread()
 	reading := int64(0)
-	began, first := time.Now(), kernelTime(unix.CLOCK_PROCESS_CPUTIME_ID)
+	began, first := time.Now(), system.ProcessCPU()
 	for b.Loop() {
-		before := kernelTime(unix.CLOCK_THREAD_CPUTIME_ID)
+		before := system.ThreadCPU()
 		m.read()
-		reading += kernelTime(unix.CLOCK_THREAD_CPUTIME_ID) - before
+		reading += system.ThreadCPU() - before
 		m.clock.Sleep(b.Context(), time.Millisecond)
 	}
 	share := func(cpu int64) float64 { return 100 * float64(cpu) / float64(time.Since(began)) }
 	b.ReportMetric(share(reading), "%core-reading")
-	b.ReportMetric(share(kernelTime(unix.CLOCK_PROCESS_CPUTIME_ID)-first), "%core-with-waking")
+	b.ReportMetric(share(system.ProcessCPU()-first), "%core-with-waking")
 
-	began, first = time.Now(), kernelTime(unix.CLOCK_PROCESS_CPUTIME_ID)
+	began, first = time.Now(), system.ProcessCPU()
 	for range b.N {
 		m.clock.Sleep(b.Context(), time.Millisecond)
 	}
-	b.ReportMetric(share(kernelTime(unix.CLOCK_PROCESS_CPUTIME_ID)-first), "%core-waking-alone")
+	b.ReportMetric(share(system.ProcessCPU()-first), "%core-waking-alone")
 }

@@ -10,8 +10,9 @@ import (
 	"strconv"
 	"strings"
 	"sync"
-	"syscall"
 	"time"
+
+	"github.com/nebula-bench/nebula/internal/system"
 )
 
 // command is a program that reads a meter of the user's own, such as a plug
@@ -26,6 +27,7 @@ import (
 type command struct {
 	info    Info
 	cmd     *exec.Cmd
+	group   *system.Group
 	done    chan struct{} // it has ended
 	silence time.Duration // how long it may be silent
 
@@ -47,7 +49,6 @@ func openCommand(argv []string, silence time.Duration) (Source, error) {
 	const form = `it has to print a line such as "12.3 W" or "1234.5 J" for each new value, and to keep running`
 	door := "command (" + strconv.Quote(argv[0]) + ")"
 	c := &command{cmd: exec.Command(argv[0], argv[1:]...), done: make(chan struct{}), silence: silence, at: time.Now()}
-	c.cmd.SysProcAttr = &syscall.SysProcAttr{Setpgid: true}
 	c.cmd.WaitDelay = time.Second // for a child of its that keeps the pipe
 	stderr := &tail{}
 	c.cmd.Stderr = stderr
@@ -55,7 +56,7 @@ func openCommand(argv []string, silence time.Duration) (Source, error) {
 	if err != nil {
 		return nil, closed(door, err.Error(), "")
 	}
-	if err := c.cmd.Start(); err != nil {
+	if c.group, err = system.Start(c.cmd); err != nil {
 		return nil, closed(door, err.Error(), form)
 	}
 	second := make(chan struct{})
@@ -96,11 +97,12 @@ func (c *command) follow(out io.Reader, stderr *tail, second chan struct{}) {
 	if err := lines.Err(); err != nil {
 		c.fail(fmt.Errorf("its output: %w", err))
 	}
-	c.kill(syscall.SIGTERM)
-	late := time.AfterFunc(time.Second, func() { c.kill(syscall.SIGKILL) })
+	c.group.Terminate()
+	late := time.AfterFunc(time.Second, func() { c.group.Kill() })
 	err := c.cmd.Wait()
 	late.Stop()
-	c.kill(syscall.SIGKILL) // what it has started
+	c.group.Kill() // what it has started
+	c.group.Release()
 	why := "it ended"
 	if err != nil {
 		why += ": " + err.Error()
@@ -141,8 +143,6 @@ func (c *command) fail(err error) {
 	}
 }
 
-func (c *command) kill(s syscall.Signal) { syscall.Kill(-c.cmd.Process.Pid, s) }
-
 var measure = regexp.MustCompile(`^\s*([0-9]{1,15}(?:\.[0-9]{0,15})?)\s*([JW])\s*$`)
 
 // parseMeasure reads a line, in millionths of its unit.
@@ -177,13 +177,13 @@ func (c *command) Close() error {
 		return nil
 	default:
 	}
-	c.kill(syscall.SIGTERM)
+	c.group.Terminate()
 	select {
 	case <-c.done:
 		return nil
 	case <-time.After(time.Second):
 	}
-	c.kill(syscall.SIGKILL)
+	c.group.Kill()
 	<-c.done
 	return nil
 }

@@ -9,9 +9,6 @@ import (
 	"path/filepath"
 	"strconv"
 	"strings"
-	"unsafe"
-
-	"golang.org/x/sys/unix"
 )
 
 // perf reads the kernel's power PMU: one event for each kind of energy on one
@@ -78,9 +75,7 @@ func openPerf(sysfs string) (Source, error) {
 				}
 				name = e.name
 			}
-			fd, err := unix.PerfEventOpen(&unix.PerfEventAttr{
-				Type: uint32(kind), Config: config, Size: uint32(unsafe.Sizeof(unix.PerfEventAttr{})),
-			}, -1, cpu, -1, unix.PERF_FLAG_FD_CLOEXEC)
+			fd, err := openEvent(uint32(kind), config, cpu)
 			if err != nil && e.total {
 				p.Close()
 				return nil, closed(door, fmt.Sprintf("%s on processor %d: %s", e.event, cpu, err), perfRemedy(err))
@@ -98,7 +93,7 @@ func openPerf(sysfs string) (Source, error) {
 }
 
 func perfRemedy(err error) string {
-	if errors.Is(err, unix.EACCES) || errors.Is(err, unix.EPERM) {
+	if errors.Is(err, fs.ErrPermission) {
 		return `run as root; or sysctl kernel.perf_event_paranoid=0; or setcap cap_perfmon+ep "$(command -v nebula)"; a container needs --cap-add PERFMON`
 	}
 	return ""
@@ -187,7 +182,7 @@ func (p *perf) Info() Info { return p.info }
 
 func (p *perf) Read(domain int) (uint64, error) {
 	var buf [8]byte
-	n, err := unix.Read(p.files[domain], buf[:])
+	n, err := readEvent(p.files[domain], buf[:])
 	if err == nil && n != len(buf) {
 		err = errors.New("the event is gone")
 	}
@@ -197,7 +192,7 @@ func (p *perf) Read(domain int) (uint64, error) {
 func (p *perf) Close() error {
 	var errs []error
 	for _, fd := range p.files {
-		errs = append(errs, unix.Close(fd))
+		errs = append(errs, closeEvent(fd))
 	}
 	return errors.Join(errs...)
 }

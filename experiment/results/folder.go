@@ -13,13 +13,13 @@ import (
 	"path/filepath"
 	"slices"
 	"strings"
-	"syscall"
 
 	"github.com/go-json-experiment/json/jsontext"
 
 	"github.com/nebula-bench/nebula/experiment"
 	"github.com/nebula-bench/nebula/internal/atomicfile"
 	"github.com/nebula-bench/nebula/internal/regular"
+	"github.com/nebula-bench/nebula/internal/system"
 )
 
 // Dir is where a run's folder lies below the output folder.
@@ -105,7 +105,7 @@ func (w *Writer) open(flags int) (err error) {
 	}
 	// Two writers would record trials twice. The kernel gives the lock back
 	// with the file, however its holder dies.
-	if err := flock(w.trials); errors.Is(err, syscall.EWOULDBLOCK) {
+	if err := system.TryLock(w.trials); errors.Is(err, system.ErrLocked) {
 		w.trials.Close()
 		return ErrBusy
 	}
@@ -114,8 +114,6 @@ func (w *Writer) open(flags int) (err error) {
 	}
 	return err
 }
-
-func flock(f *os.File) error { return syscall.Flock(int(f.Fd()), syscall.LOCK_EX|syscall.LOCK_NB) }
 
 // cutTorn shortens a file to its last whole line. Lines are far shorter than
 // the window, except where a function's error text is at its longest.

@@ -8,6 +8,8 @@ import (
 	"path/filepath"
 	"slices"
 	"time"
+
+	"github.com/nebula-bench/nebula/internal/system"
 )
 
 // Retention says which stored runs stay. What either rule keeps stays; so do
@@ -140,5 +142,5 @@ func busy(dir string) bool {
 		return true
 	}
 	defer f.Close()
-	return flock(f) != nil
+	return system.TryLock(f) != nil
 }

@@ -6,7 +6,8 @@ import (
 	"path/filepath"
 	"strconv"
 	"strings"
-	"syscall"
+
+	"github.com/nebula-bench/nebula/internal/system"
 )
 
 // tick is the kernel's unit of CPU time in /proc: USER_HZ is 100 on every
@@ -31,11 +32,7 @@ type cpuReading struct {
 
 // readCPU reads below proc, /proc on a real machine.
 func readCPU(proc string) (r cpuReading) {
-	var u syscall.Rusage
-	if syscall.Getrusage(syscall.RUSAGE_SELF, &u) == nil {
-		r.harness = u.Utime.Nano() + u.Stime.Nano()
-	}
-	r.machine = -1
+	r.harness, r.machine = system.ProcessCPU(), -1
 	if b, err := os.ReadFile(filepath.Join(proc, "stat")); err == nil {
 		if ns, _, err := parseMachine(string(b)); err == nil {
 			r.machine = ns

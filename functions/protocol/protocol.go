@@ -43,7 +43,7 @@ func Serve(handle func(request []byte) ([]byte, error)) {
 		err = serveOne(handle)
 	}
 	if err != nil {
-		writeAll(2, []byte(err.Error()+"\n"))
+		writeAll(stderr, []byte(err.Error()+"\n"))
 		syscall.Exit(1)
 	}
 }
@@ -91,7 +91,7 @@ func mark(marker string) {
 		line = append(line, ' ')
 		line = strconv.AppendInt(line, ns, 10)
 	}
-	writeAll(2, append(line, '\n'))
+	writeAll(stderr, append(line, '\n'))
 }
 
 func serveOne(handle func([]byte) ([]byte, error)) error {
@@ -114,7 +114,7 @@ func serveOne(handle func([]byte) ([]byte, error)) error {
 		return err
 	}
 	Done()
-	return writeAll(1, answer)
+	return writeAll(stdout, answer)
 }
 
 func serveFrames(handle func([]byte) ([]byte, error)) error {
@@ -143,7 +143,7 @@ func serveFrames(handle func([]byte) ([]byte, error)) error {
 		// Length and answer leave in one write.
 		frame := strconv.AppendInt(make([]byte, 0, len(answer)+20), int64(len(answer)), 10)
 		frame = append(append(frame, '\n'), answer...)
-		if err := writeAll(1, frame); err != nil {
+		if err := writeAll(stdout, frame); err != nil {
 			return err
 		}
 	}
@@ -175,17 +175,17 @@ func frameLength() (int, error) {
 
 func read(p []byte) (int, error) {
 	for {
-		n, err := syscall.Read(0, p)
+		n, err := syscall.Read(stdin, p)
 		if err == nil {
 			return n, nil
 		}
-		if !again(0, err) {
+		if !again(stdin, err) {
 			return 0, err
 		}
 	}
 }
 
-func writeAll(fd int, p []byte) error {
+func writeAll(fd handle, p []byte) error {
 	for len(p) > 0 {
 		n, err := syscall.Write(fd, p)
 		if n > 0 {
@@ -200,7 +200,7 @@ func writeAll(fd int, p []byte) error {
 
 // again reports whether a call is to be repeated. A stream that does not
 // block, which package os would leave to its poller, is made to block.
-func again(fd int, err error) bool {
+func again(fd handle, err error) bool {
 	return err == syscall.EINTR || err == syscall.EAGAIN && syscall.SetNonblock(fd, false) == nil
 }
 

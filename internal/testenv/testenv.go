@@ -21,8 +21,6 @@ import (
 	"strings"
 	"testing"
 	"time"
-
-	"golang.org/x/sys/unix"
 )
 
 // tool is something that a test may need.
@@ -202,13 +200,4 @@ func rust() error {
 		return errors.New("no rustc on PATH")
 	}
 	return errors.New("no rustc with a standard library for wasm32-wasip1 or wasm32-wasi")
-}
-
-// perf opens a counter of one processor, as the energy counters of perf are.
-func perf() error {
-	fd, err := unix.PerfEventOpen(&unix.PerfEventAttr{Type: unix.PERF_TYPE_SOFTWARE, Config: unix.PERF_COUNT_SW_CPU_CLOCK}, -1, 0, -1, unix.PERF_FLAG_FD_CLOEXEC)
-	if err != nil {
-		return fmt.Errorf("perf_event_open: %w", err)
-	}
-	return unix.Close(fd)
 }

@@ -9,16 +9,8 @@ import (
 	"strings"
 	"time"
 
-	"golang.org/x/sys/unix"
+	"github.com/nebula-bench/nebula/internal/system"
 )
-
-func monotonic() int64 {
-	var ts unix.Timespec
-	if err := unix.ClockGettime(unix.CLOCK_MONOTONIC, &ts); err != nil {
-		panic(err) // the clock exists on every Linux
-	}
-	return ts.Nano()
-}
 
 // Run drives the counters in real time until the context ends. An update
 // shows the energy of the moment at which it is written, so one that comes
@@ -43,9 +35,8 @@ func (s *Simulator) Run(ctx context.Context) error {
 		if err != nil {
 			return err
 		}
-		if d := next - monotonic(); d > 0 {
-			ts := unix.NsecToTimespec(d)
-			unix.Nanosleep(&ts, nil) // a signal may end it early: then nothing is due
+		if d := next - system.Monotonic(); d > 0 {
+			sleep(d)
 		}
 	}
 	return nil
@@ -55,7 +46,7 @@ func (s *Simulator) Run(ctx context.Context) error {
 func (s *Simulator) step(processors *busyProcessors) (next int64, err error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	now := monotonic()
+	now := system.Monotonic()
 	// Reading them takes longer than writing a counter, and they count in
 	// ticks of several milliseconds: once a period is enough for all zones.
 	if processors != nil && now-s.busy.at[len(s.busy.at)-1] >= int64(s.o.Period)*9/10 {

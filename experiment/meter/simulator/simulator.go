@@ -21,6 +21,8 @@ import (
 	"strconv"
 	"sync"
 	"time"
+
+	"github.com/nebula-bench/nebula/internal/system"
 )
 
 // Zone is one counter.
@@ -92,7 +94,7 @@ func New(o Options) (*Simulator, error) {
 	if o.Jitter >= o.Period {
 		return nil, errors.New("the jitter must be less than the period")
 	}
-	s := &Simulator{o: o, now: monotonic}
+	s := &Simulator{o: o, now: system.Monotonic}
 	if err := s.makeRoot(); err != nil {
 		return nil, err
 	}

@@ -11,6 +11,8 @@ import (
 	"sync/atomic"
 	"testing"
 	"time"
+
+	"github.com/nebula-bench/nebula/internal/system"
 )
 
 func count(t testing.TB, s *Simulator, dir string) uint64 {
@@ -85,13 +87,13 @@ func TestRealTime(t *testing.T) {
 			}
 		}()
 	}
-	start := monotonic()
+	start := system.Monotonic()
 	first := count(t, s, "intel-rapl:0")
-	for monotonic()-start < int64(500*time.Millisecond) {
+	for system.Monotonic()-start < int64(500*time.Millisecond) {
 		time.Sleep(10 * time.Millisecond)
 	}
 	got := float64(count(t, s, "intel-rapl:0")-first) / 1e6
-	if want := s.Joules("intel-rapl:0", start, monotonic()); math.Abs(got/want-1) > 0.2 {
+	if want := s.Joules("intel-rapl:0", start, system.Monotonic()); math.Abs(got/want-1) > 0.2 {
 		t.Errorf("the counter went on by %v J, and %v J were taken", got, want)
 	}
 }
@@ -104,10 +106,10 @@ func TestProcessors(t *testing.T) {
 	}
 	run(t, s)
 	time.Sleep(50 * time.Millisecond)
-	start := monotonic()
-	for monotonic()-start < int64(400*time.Millisecond) { // one of them is busy
+	start := system.Monotonic()
+	for system.Monotonic()-start < int64(400*time.Millisecond) { // one of them is busy
 	}
-	end := monotonic()
+	end := system.Monotonic()
 	time.Sleep(20 * time.Millisecond)
 	watts := s.Joules("intel-rapl:0", start, end) / (float64(end-start) / 1e9)
 	if most := 10 + 100*1.1*float64(runtime.NumCPU()); watts < 10+100*0.25 || watts > most {

@@ -9,6 +9,9 @@ import (
 	"golang.org/x/sys/unix"
 )
 
+// cantIsolate is nil: Linux can.
+var cantIsolate error
+
 // isolate pins this process and sets its niceness. Linux keeps both by
 // thread, so it goes through all there are; a thread that comes later has
 // them from the one that makes it.

@@ -1,0 +1,7 @@
+package protocol
+
+import "syscall"
+
+type handle = syscall.Handle
+
+var stdin, stdout, stderr handle = syscall.Stdin, syscall.Stdout, syscall.Stderr
