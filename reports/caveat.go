@@ -18,6 +18,8 @@ type Caveat struct {
 	Text  Sentence `json:"text"`
 	// Detail is a message from a backend or a function, as it came.
 	Detail string `json:"detail,omitempty"`
+	// LastWords is the end of what a function wrote to standard error.
+	LastWords string `json:"last_words,omitempty"`
 
 	first bool // stands above the verdicts whatever its level
 }
@@ -35,10 +37,11 @@ const (
 
 func caveats(s *Summary, r *reading) []Caveat {
 	out := []Caveat{}
-	add := func(l Level, detail string, say func(*Sentence)) {
+	add := func(l Level, detail string, say func(*Sentence)) *Caveat {
 		c := Caveat{Level: l, Detail: detail}
 		say(&c.Text)
 		out = append(out, c)
+		return &out[len(out)-1]
 	}
 	// What is missing or failed stands at the top: no number makes up for it.
 	first := func(tell func(*Summary, adder)) {
@@ -81,7 +84,8 @@ func caveats(s *Summary, r *reading) []Caveat {
 	return out
 }
 
-type adder func(l Level, detail string, say func(*Sentence))
+// adder adds a caveat, and gives it until the next.
+type adder func(l Level, detail string, say func(*Sentence)) *Caveat
 
 // missing says which cells this machine could not run. Lines with the same
 // reason are one caveat.
@@ -140,7 +144,7 @@ func repeated(r *reading, add adder) {
 	add(Warning, r.repeatedError, func(t *Sentence) {
 		t.say("%s failed in the backend and made again: ", plural(r.repeated, "attempt")+" "+wasWere(r.repeated))
 		t.names(r.repeatedOn).say(". The trials after an outage may find an engine that is colder than before.")
-	})
+	}).LastWords = r.repeatedWords
 }
 
 func wasWere(n int) string {
@@ -269,7 +273,7 @@ func failures(s *Summary, add adder) {
 		if len(cells) > few {
 			add(level, cells[0].Errors[o], func(t *Sentence) {
 				t.say("%d of %s %s, in %d cells; the table counts them.", trials, plural(all, "trial"), outcomeWords[o], len(cells))
-			})
+			}).LastWords = cells[0].LastWords[o]
 			continue
 		}
 		for _, c := range cells {
@@ -280,7 +284,7 @@ func failures(s *Summary, add adder) {
 					t.say(" (%s among them)", plural(n, "warm-up"))
 				}
 				t.say(".")
-			})
+			}).LastWords = c.LastWords[o]
 		}
 	}
 }

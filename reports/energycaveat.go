@@ -7,6 +7,7 @@ import (
 
 	"github.com/nebula-bench/nebula/experiment/results"
 	"github.com/nebula-bench/nebula/experiment/stats"
+	"github.com/nebula-bench/nebula/internal/words"
 )
 
 // energyCaveats tells what takes away from the energies. Those that are about
@@ -44,7 +45,7 @@ func energyCaveats(s *Summary, add adder) {
 		if slices.ContainsFunc(facts.Without, func(w results.WithoutWindow) bool { return w.Reason == why }) {
 			level = Note
 		}
-		add(level, shorten(why, 400), func(t *Sentence) {
+		add(level, words.Ends(why, mostError), func(t *Sentence) {
 			t.say("No energy of %s: ", plural(len(reasons[why]), "cell"))
 			t.names(reasons[why]).say(".")
 		})

@@ -12,6 +12,7 @@ import (
 	"github.com/go-echarts/go-echarts/v2/types"
 
 	"github.com/nebula-bench/nebula/experiment/stats"
+	"github.com/nebula-bench/nebula/internal/words"
 )
 
 // energySection is the part of a run's page that is about energy.
@@ -267,7 +268,7 @@ func energyTable(cs []Cell) table {
 		}
 		row := cells(c.Input, c.Backend, string(c.Start))
 		put := func(text string) { row = append(row, td{Text: text, Right: true}) }
-		row = append(row, td{Text: e.net(), Below: shorten(e.Reason, 200), Right: true})
+		row = append(row, td{Text: e.net(), Below: words.Ends(e.Reason, 200), Right: true})
 		put(e.gross())
 		put(e.watts(e.Watts))
 		put(e.watts(e.IdleWatts))

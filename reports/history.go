@@ -19,7 +19,7 @@ import (
 const digestFile = "digest.json"
 
 // digestVersion changes with whatever a digest says or how it is worked out.
-const digestVersion = 2
+const digestVersion = 3
 
 // digest is the content of digestFile.
 type digest struct {
@@ -43,6 +43,7 @@ type storedCaveat struct {
 	Level  Level  `json:"level"`
 	Text   []Span `json:"text"`
 	Detail string `json:"detail,omitempty"`
+	Words  string `json:"last_words,omitempty"`
 }
 
 type storedVerdict struct {
@@ -75,7 +76,7 @@ func newDigest(f *results.Folder, s *Summary, judged bool) *digest {
 		}
 	}
 	for _, c := range above {
-		d.Alerts = append(d.Alerts, storedCaveat{c.Level, c.Text, c.Detail})
+		d.Alerts = append(d.Alerts, storedCaveat{c.Level, c.Text, c.Detail, c.LastWords})
 	}
 	if len(s.Verdicts) > 0 {
 		v := s.Verdicts[0]

@@ -192,7 +192,7 @@ func newestRun(d *digest, link string) newestView {
 		Line: fmt.Sprintf("%s · %s · %d of %s", when(d.Started), stateWords(d.State), d.Trials.Ended, plural(d.Trials.Planned, "trial")),
 	}
 	for _, c := range d.Alerts {
-		v.Alerts = append(v.Alerts, caveatViews([]Caveat{{Level: c.Level, Text: c.Text, Detail: c.Detail}})...)
+		v.Alerts = append(v.Alerts, caveatViews([]Caveat{{Level: c.Level, Text: c.Text, Detail: c.Detail, LastWords: c.Words}})...)
 	}
 	if d.Trials.Bad > 0 {
 		v.Line += fmt.Sprintf(", %d not ok", d.Trials.Bad)

@@ -5,6 +5,8 @@ import (
 	"io"
 	"strings"
 	"unicode"
+
+	"github.com/nebula-bench/nebula/internal/words"
 )
 
 // WriteMarkdown writes verdicts, caveats and the tables of cells as Markdown,
@@ -82,6 +84,9 @@ func mdCaveats(b *strings.Builder, cs []Caveat) {
 		fmt.Fprintf(b, "> **%s**: %s", c.Level, mdSentence(c.Text))
 		if c.Detail != "" {
 			fmt.Fprintf(b, " %s", mdCode(oneLine(c.Detail)))
+		}
+		if c.LastWords != "" {
+			fmt.Fprintf(b, " The function's last words: %s", mdCode(oneLine(words.Last(c.LastWords, mostError))))
 		}
 		b.WriteString("\n\n")
 	}

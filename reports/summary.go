@@ -8,6 +8,7 @@ import (
 	"github.com/nebula-bench/nebula/experiment"
 	"github.com/nebula-bench/nebula/experiment/results"
 	"github.com/nebula-bench/nebula/experiment/stats"
+	"github.com/nebula-bench/nebula/internal/words"
 )
 
 // Summary is what a stored run says: the pages, the text and the JSON of
@@ -53,8 +54,11 @@ type Cell struct {
 	N        int                        `json:"n"` // trials that count
 	Outcomes map[experiment.Outcome]int `json:"outcomes"`
 	Warmups  map[experiment.Outcome]int `json:"warmups,omitempty"`
-	// Errors holds the first message of each outcome.
+	// Errors holds the first message of each outcome, LastWords the end of
+	// what the function wrote to standard error in the first trial of each
+	// that wrote anything.
 	Errors       map[experiment.Outcome]string `json:"errors,omitempty"`
+	LastWords    map[experiment.Outcome]string `json:"last_words,omitempty"`
 	ReadySources map[string]int                `json:"ready_sources,omitempty"`
 	Metrics      map[string]Metric             `json:"metrics"`
 	Phases       []Phase                       `json:"phases,omitempty"`
@@ -182,6 +186,7 @@ type reading struct {
 
 	repeated      int
 	repeatedError string
+	repeatedWords string
 	repeatedOn    []string               // backends
 	cut           map[int]*results.Trial // by number: interrupted, and not run again so far
 }
@@ -229,7 +234,10 @@ func (r *reading) add(t *results.Trial) {
 	if t.Again {
 		r.repeated++
 		if r.repeatedError == "" {
-			r.repeatedError = shorten(t.Why(), 400)
+			r.repeatedError = words.Ends(t.Error, mostError)
+		}
+		if r.repeatedWords == "" {
+			r.repeatedWords = words.Last(t.Stderr, mostWords)
 		}
 		if !slices.Contains(r.repeatedOn, t.Backend) {
 			r.repeatedOn = append(r.repeatedOn, t.Backend)
@@ -261,12 +269,8 @@ func (r *reading) count(i int, t *results.Trial) {
 	c := &r.raw[i]
 	if t.Outcome != experiment.OK {
 		r.bad++
-		if c.cell.Errors == nil {
-			c.cell.Errors = map[experiment.Outcome]string{}
-		}
-		if c.cell.Errors[t.Outcome] == "" {
-			c.cell.Errors[t.Outcome] = shorten(t.Why(), 400)
-		}
+		first(&c.cell.Errors, t.Outcome, words.Ends(t.Error, mostError))
+		first(&c.cell.LastWords, t.Outcome, words.Last(t.Stderr, mostWords))
 	}
 	if t.Warmup {
 		if c.cell.Warmups == nil {
@@ -309,6 +313,24 @@ func (r *reading) count(i int, t *results.Trial) {
 			c.cell.inOrder = append(c.cell.inOrder, sample{t.Trial, ns})
 		}
 	}
+}
+
+// mostError and mostWords are how many characters a summary keeps of a message
+// and of a function's last words. The record has all.
+const (
+	mostError = 400
+	mostWords = 2000
+)
+
+// first keeps the first text of each outcome.
+func first(of *map[experiment.Outcome]string, o experiment.Outcome, text string) {
+	if text == "" || (*of)[o] != "" {
+		return
+	}
+	if *of == nil {
+		*of = map[experiment.Outcome]string{}
+	}
+	(*of)[o] = text
 }
 
 // keep adds a number to a list that will hold as many as there are trials of

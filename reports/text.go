@@ -89,7 +89,19 @@ func textCaveat(b *strings.Builder, level string, c Caveat) {
 	if c.Detail != "" {
 		fmt.Fprintf(b, "    %s\n", printable(oneLine(c.Detail)))
 	}
+	if c.LastWords != "" {
+		b.WriteString("    the function's last words:\n")
+		for _, line := range lastLines(c.LastWords, 10) {
+			fmt.Fprintf(b, "    | %s\n", printable(line))
+		}
+	}
 	b.WriteByte('\n')
+}
+
+// lastLines gives the last few lines of a text.
+func lastLines(s string, most int) []string {
+	lines := strings.Split(strings.TrimRight(strings.ReplaceAll(s, "\t", "    "), "\r\n "), "\n")
+	return lines[max(0, len(lines)-most):]
 }
 
 // subject says what a verdict is about.

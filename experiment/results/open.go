@@ -13,7 +13,7 @@ const (
 	mostJSON = 64 << 20
 	// mostLine is how long a record may be. A function's last words are cut
 	// off far earlier.
-	mostLine = 16 << 20
+	mostLine = 4 << 20
 )
 
 // isFolder reports whether a folder is a run's, sound or not: it holds an

@@ -49,13 +49,14 @@ func Last(s string, most int) string {
 	return "… " + string(r[len(r)-most:])
 }
 
-// First gives the beginning of a text of so many characters at most.
-func First(s string, most int) string {
+// Ends gives the beginning and the end of a text of so many characters: what
+// went wrong stands at the one, and why at the other.
+func Ends(s string, most int) string {
 	r := []rune(s)
 	if len(r) <= most {
 		return s
 	}
-	return string(r[:most]) + " …"
+	return string(r[:most/2]) + " … " + string(r[len(r)-(most-most/2):])
 }
 
 // escape is Text for bytes that end within a character, maybe; rest is that

@@ -30,7 +30,7 @@ func TestEnds(t *testing.T) {
 	for _, tt := range []struct {
 		got, want string
 	}{
-		{First("äöü", 3), "äöü"}, {First("äöü", 2), "äö …"}, {Last("äöü", 3), "äöü"}, {Last("äöü", 2), "… öü"},
+		{Ends("äöü", 3), "äöü"}, {Ends("äöüß", 3), "ä … üß"}, {Last("äöü", 3), "äöü"}, {Last("äöü", 2), "… öü"},
 	} {
 		if tt.got != tt.want {
 			t.Errorf("%q, want %q", tt.got, tt.want)
