@@ -72,6 +72,9 @@ func (c *Changes) notes() (lines []string) {
 		switch {
 		case e.Invalid != "":
 			lines = append(lines, fmt.Sprintf("comparison likely invalid: %s (%s: %s → %s)", e.Invalid, e.What, from, to))
+		case strings.HasPrefix(e.What, disturbedPrefix): // whole, however long
+			explain++
+			lines = append(lines, fmt.Sprintf("may explain a change: %s: %s → %s", e.What, from, to))
 		case explain < mostEnvironment:
 			explain++
 			lines = append(lines, fmt.Sprintf("may explain a change: %s: %s → %s", e.What, shorten(from, 80), shorten(to, 80)))

@@ -12,7 +12,8 @@ import (
 // disturb takes back what a comparison says where one of the two runs found
 // its machine disturbed: of such runs nobody can tell whether the function has
 // changed or the machine was busy. Both ways, since a disturbed old run makes
-// an unchanged function better.
+// an unchanged function better. What was unsure anyway is so for that reason
+// first: more trials on such a machine would settle nothing.
 //
 // "The same" stays: a disturbance makes differences and hides none so well
 // that the whole interval lies within the margin. A cell that worked and of
@@ -26,7 +27,7 @@ func (c *Changes) disturb() {
 	for i := range c.Cells {
 		x := &c.Cells[i]
 		x.Disturbed = &text
-		if x.Course == Worse || x.Course == Better {
+		if x.Course != Same && x.Low != nil { // or too few trials are reason enough
 			x.Course, x.disturbed = Unsure, c.disturbing()
 		}
 	}
@@ -59,7 +60,7 @@ func (c *Changes) disturbing() (checks []string) {
 	return checks
 }
 
-// takenBack gives how many verdicts a disturbance has taken back.
+// takenBack gives of how many verdicts a disturbance is the reason.
 func (c *Changes) takenBack() (n int) {
 	for _, x := range c.Cells {
 		if x.disturbed != nil {
@@ -69,8 +70,8 @@ func (c *Changes) takenBack() (n int) {
 	return n
 }
 
-// Disturbed reports whether a verdict is unsure for no other reason than that
-// the machine was disturbed.
+// Disturbed reports whether a verdict is unsure because the machine was
+// disturbed.
 func (c *Changes) Disturbed() bool { return c.takenBack() > 0 }
 
 // wasDisturbed is the verdict of a machine that was, with the checks that

@@ -103,6 +103,9 @@ func (a *app) compareCommand() *cobra.Command {
 can tell yet. OLD and NEW are folders, ids, or latest. It needs their folders
 and nothing else.
 
+Where one of the runs found its machine disturbed for a while (load, stolen
+time, throttling), nothing is better or worse: it is unsure, with what was found.
+
 Exit codes: 0 nothing is worse; 2 nothing is comparable; 3 something is worse
 beyond the margin; 4 something is unsure, under --strict.
 
