@@ -43,9 +43,10 @@ type config struct {
 	Interpreter   bool
 	Interruptible bool
 	Features      []string
-	Words         bool   // they are shared with the parent
-	MemoryPages   uint32 // the most that a guest may have
-	CPUs          []int  // that it may run on; none: all
+	Mounts        map[string]string // folders, by where a guest finds them
+	Words         bool              // they are shared with the parent
+	MemoryPages   uint32            // the most that a guest may have
+	CPUs          []int             // that it may run on; none: all
 	Nice          int
 }
 
@@ -174,6 +175,7 @@ type host struct {
 	compile func(context.Context, engine.RuntimeConfig, []byte) (engine.Runtime, engine.CompiledModule, error)
 	last    engine.Runtime
 
+	files  engine.FSConfig // nil: there are none
 	words  *words
 	shared bool // the module's memory is one that may not move
 	broken bool // wazero panicked: nobody knows what it left
@@ -185,6 +187,9 @@ func load(ctx context.Context, c config) (*host, error) {
 	h := &host{config: c, live: map[string]*live{}, compile: compile, words: openWords(c.Words)}
 	var err error
 	if h.wasm, err = os.ReadFile(c.Module); err != nil {
+		return nil, err
+	}
+	if h.files, err = mount(c.Mounts); err != nil {
 		return nil, err
 	}
 	if len(c.Features) > 0 {
@@ -255,7 +260,7 @@ func (h *host) trial(ctx context.Context, o order) (rep reply) {
 
 func (h *host) run(ctx context.Context, o order, t *backends.Timeline, resp *backends.Response) (errorKind, error) {
 	stdin, stdout, stderr := bytes.NewReader(o.Stdin), backends.NewStdout(t), backends.NewStderr(t)
-	cfg := moduleConfig(h.config.Name, o).WithStdin(stdin).WithStdout(endless{stdout}).WithStderr(heard{stderr, h.words})
+	cfg := h.moduleConfig(o).WithStdin(stdin).WithStdout(endless{stdout}).WithStderr(heard{stderr, h.words})
 	var cacheBefore string
 	if o.Start == experiment.Cached {
 		if cacheBefore = entries(h.config.Cache); cacheBefore == "" {
@@ -351,13 +356,14 @@ func (h *host) refusal() error {
 	return fmt.Errorf("it wanted more than its %d MiB", h.config.MemoryPages/(1<<20/pageSize))
 }
 
-// moduleConfig grants a guest its input and real clocks, and nothing else.
+// moduleConfig grants a guest its input, real clocks and its mounts, and nothing
+// else.
 // wazero's own clocks and random source are fakes unless told otherwise.
-func moduleConfig(name string, o order) engine.ModuleConfig {
+func (h *host) moduleConfig(o order) engine.ModuleConfig {
 	cfg := engine.NewModuleConfig().
 		WithName("").
 		WithStartFunctions(). // _start is called apart from instantiation
-		WithArgs(append([]string{name}, o.Args...)...).
+		WithArgs(append([]string{h.config.Name}, o.Args...)...).
 		WithSysWalltime().WithSysNanotime().WithSysNanosleep().
 		WithRandSource(rand.Reader)
 	keys := make([]string, 0, len(o.Env))
@@ -367,6 +373,9 @@ func moduleConfig(name string, o order) engine.ModuleConfig {
 	sort.Strings(keys)
 	for _, k := range keys {
 		cfg = cfg.WithEnv(k, o.Env[k])
+	}
+	if h.files != nil {
+		cfg = cfg.WithFSConfig(h.files)
 	}
 	return cfg
 }

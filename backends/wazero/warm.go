@@ -121,7 +121,7 @@ func (h *host) begin(ctx context.Context, o order) (*live, error) {
 	}
 	o.Env = env
 	yield := func(struct{}) bool { return false }
-	cfg := moduleConfig(h.config.Name, o).
+	cfg := h.moduleConfig(o).
 		WithStdin(readerFunc(func(p []byte) (int, error) { return l.read(yield, p) })).
 		WithStdout(writerFunc(l.write)).
 		WithStderr(writerFunc(func(p []byte) (int, error) {

@@ -7,7 +7,8 @@
 // harness's garbage collector out of the numbers. It stamps its own events,
 // so the pipe between the two processes is in no metric.
 //
-// A guest gets no files, no network and no environment but its input's.
+// A guest gets no files but those of its mounts, to read them, no network and no
+// environment but its input's.
 package wazero
 
 import (
@@ -143,6 +144,7 @@ func (b *backend) Prepare(ctx context.Context, f experiment.Function) (backends.
 	c := b.config
 	c.Module = bin.Path
 	c.Name = f.Name
+	c.Mounts = f.Mounts
 	c.Cache = filepath.Join(b.session.Scratch, "compiled-"+strconv.Itoa(b.prepared))
 	a := &artifact{exe: b.exe, config: c, binary: bin, log: b.session.Log}
 	if a.compressed, err = build.Compressed(bin.Path); err != nil {

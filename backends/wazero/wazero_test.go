@@ -38,6 +38,11 @@ func TestConformance(t *testing.T) {
 	}
 }
 
+func TestMounts(t *testing.T) {
+	t.Parallel()
+	backendtest.Mounts(t, func() backends.Options { return &Options{} })
+}
+
 const patience = time.Minute
 
 func TestOptions(t *testing.T) {

@@ -162,6 +162,17 @@ func main() {
 	case "show": // a file
 		b, err := os.ReadFile(os.Args[2])
 		fmt.Printf("%s%v", b, err)
+	case "change": // all that is written fails, or it says what did not
+		name, into := os.Args[2], os.Args[2]+".new"
+		for what, err := range map[string]error{
+			"write": os.WriteFile(name, []byte("x"), 0o644), "create": os.WriteFile(into, []byte("x"), 0o644),
+			"remove": os.Remove(name), "rename": os.Rename(name, into), "link": os.Symlink(name, into),
+			"mkdir": os.Mkdir(into, 0o755), "truncate": os.Truncate(name, 0),
+		} {
+			if err == nil {
+				fmt.Print(what, " ")
+			}
+		}
 	case "flood": // writes without end
 		block := make([]byte, 1<<20)
 		for {
