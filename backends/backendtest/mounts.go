@@ -65,7 +65,7 @@ func Mounts(t *testing.T, newOptions func() backends.Options) {
 			if got := ask("list", "/data/sub"); got != "back\ndeep\n" {
 				t.Errorf("the folder holds %q", got)
 			}
-			for _, name := range []string{"/data/up", "/data/far", "/data/folder/secret", "/data/../secret", "/data/sub/../../secret", "/data/folder/data/file", secret} {
+			for _, name := range []string{"/data/up", "/data/far", "/data/folder/secret", "/data/../secret", "/data/sub/../../secret", secret} {
 				if got := ask("read", name); got != "false" {
 					t.Errorf("it can read %s", name)
 				}

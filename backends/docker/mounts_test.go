@@ -56,6 +56,12 @@ func TestMounts(t *testing.T) {
 	}
 }
 
+// TestMountsOnly: what every backend's mounts are, and nothing more.
+func TestMountsOnly(t *testing.T) {
+	testenv.Need(t, "docker")
+	backendtest.Mounts(t, func() backends.Options { return &Options{} })
+}
+
 // TestMountsElsewhere: an engine on another machine does not have the folders.
 // This one is reached as such an engine would be.
 func TestMountsElsewhere(t *testing.T) {
