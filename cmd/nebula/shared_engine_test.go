@@ -50,6 +50,14 @@ func engineHolds(t *testing.T, c *client.Client) string {
 	return strings.Join(slices.Sorted(slices.Values(all)), "\n")
 }
 
+// cgroupsOf finds a run's control groups, in every hierarchy.
+func cgroupsOf(run string) []string {
+	name := "*" + run
+	above, _ := filepath.Glob(filepath.Join("/sys/fs/cgroup", name))
+	below, _ := filepath.Glob(filepath.Join("/sys/fs/cgroup/*", name))
+	return append(above, below...)
+}
+
 // sharedRun writes an experiment whose images are of every kind that Nebula
 // gives an engine: packed, built and loaded. The archive has a name that the
 // engine has, too, for another image.
@@ -100,7 +108,7 @@ variable "repetitions" { default = 2 }
 function "packed" { source = %q }
 function "built" { source = "built" }
 function "loaded" { source = "loaded.tar" }
-backend "docker" "scratch" { start = ["cold"] }
+backend "docker" "scratch" { start = ["cold", "warm"] }
 run {
   repetitions = var.repetitions
   warmup      = 0
@@ -148,12 +156,19 @@ func TestTwoRunsOnOneEngine(t *testing.T) {
 			t.Errorf("%s: %v; clean said: %s", name, err, said)
 		}
 	}
-	for run, trials := range map[string]int{"short": 6, "long": 18} {
+	for run, trials := range map[string]int{"short": 12, "long": 36} {
 		export := exec.Command(os.Args[0], "export", "--out", filepath.Join(dir, run), "latest")
 		export.Args[0] = "nebula"
 		out, err := export.CombinedOutput()
-		if n := strings.Count(string(out), ",docker.scratch,cold,ok,"); err != nil || n != trials {
+		n := strings.Count(string(out), ",docker.scratch,cold,ok,") + strings.Count(string(out), ",docker.scratch,warm,ok,")
+		if err != nil || n != trials {
 			t.Errorf("of the %s run %d trials of %d are ok, %v: %s", run, n, trials, err, out)
+		}
+		ids, _ := filepath.Glob(filepath.Join(dir, run, "runs/shared/2*"))
+		for _, id := range ids {
+			if left := cgroupsOf(filepath.Base(id)); len(left) > 0 {
+				t.Errorf("of the %s run's cgroups, %v stay", run, left)
+			}
 		}
 	}
 	if after := engineHolds(t, c); after != before {
