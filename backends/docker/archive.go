@@ -474,6 +474,9 @@ func (b *backend) loadArchive(ctx context.Context, f experiment.Function) (ref s
 	}
 	ref = loadedNames + slug(f.Name) + ":" + strings.TrimPrefix(a.config, "sha256:")[:12]
 	h, err = b.hold(ctx, ref, func() error {
+		if b.has(ctx, a.config, ref) {
+			return nil
+		}
 		return b.load(ctx, func(w io.Writer) error { return a.write(w, ref, b.session.Scratch) })
 	})
 	return ref, h, err

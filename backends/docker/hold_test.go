@@ -96,6 +96,47 @@ func TestImagesAreKept(t *testing.T) {
 	second.Close(t.Context())
 }
 
+// TestBuildOfADeadRun: what a build left that was killed goes with clean, and
+// what one elsewhere may still need stays.
+func TestBuildOfADeadRun(t *testing.T) {
+	testenv.Need(t, "docker")
+	c, err := connect(t.Context())
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer c.Close()
+	before := engineHolds(t, c)
+	f := experiment.Function{Name: "f", Path: folder(t, map[string]string{"Dockerfile": "FROM scratch AS a\nCOPY x /\nFROM scratch\nCOPY --from=a /x /y\nCOPY none /\n", "x": "x"})}
+	leave := func(change func(*backends.Owner)) *backend {
+		t.Helper()
+		s := backendtest.Session(t)
+		change(&s.Owner)
+		b, err := (&Options{}).Open(t.Context(), s)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if _, err := b.Prepare(t.Context(), f); err == nil {
+			t.Fatal("it was built")
+		}
+		return b.(*backend)
+	}
+	leave(func(o *backends.Owner) { o.PID, o.Started = 1<<22+1, 1 })
+	if engineHolds(t, c) == before {
+		t.Fatal("the build left nothing: there is nothing to clean")
+	}
+	if removed, err := Clean(t.Context()); err != nil || engineHolds(t, c) != before {
+		t.Errorf("the engine held\n%s\nand holds\n%s\nclean removed %q, %v", before, engineHolds(t, c), removed, err)
+	}
+	lives := leave(func(o *backends.Owner) { o.Host, o.Machine, o.Boot = "another", "0123", "another" })
+	left := engineHolds(t, c)
+	if removed, err := Clean(t.Context()); err != nil || engineHolds(t, c) != left {
+		t.Errorf("clean removed of another host %q, %v", removed, err)
+	}
+	if err := lives.Close(t.Context()); err != nil || engineHolds(t, c) != before {
+		t.Errorf("the engine held\n%s\nand holds\n%s, %v", before, engineHolds(t, c), err)
+	}
+}
+
 // TestNamesOfTheUser: whatever a user calls an image of ours is his, and so is
 // what he builds or runs of it.
 func TestNamesOfTheUser(t *testing.T) {

@@ -64,13 +64,31 @@ func article(k build.Kind) string {
 // Prepare implements backends.Backend.
 func (b *backend) Prepare(ctx context.Context, f experiment.Function) (backends.Artifact, error) {
 	a := &artifact{backend: b, identity: experiment.Identity{Kind: "image", Details: map[string]string{}}, live: map[string]*live{}}
+	err := a.make(ctx, f)
+	if err == nil {
+		err = a.look(ctx, f)
+	}
+	if err != nil {
+		// What was made must not stay. An artefact is closed only where there
+		// is one.
+		if cerr := a.Close(context.WithoutCancel(ctx)); cerr != nil {
+			b.session.Log.Warn().Err(cerr).Msg("could not remove what was made of function " + f.Name)
+		}
+		return nil, err
+	}
+	return a, nil
+}
+
+// make gives the engine the function's image, or finds it there.
+func (a *artifact) make(ctx context.Context, f experiment.Function) error {
+	b := a.backend
 	var err error
 	kind, kindErr := build.KindOf(f)
 	switch {
 	case b.options.Image != "":
 		a.ref = b.options.Image
 	case kindErr != nil:
-		return nil, kindErr
+		return kindErr
 	case kind == build.Image:
 		a.ref = f.Image
 	case kind == build.ImageArchive:
@@ -80,7 +98,7 @@ func (b *backend) Prepare(ctx context.Context, f experiment.Function) (backends.
 	default:
 		bin, berr := build.Build(ctx, f, build.Linux)
 		if berr != nil {
-			return nil, berr // it names the function itself
+			return berr // it names the function itself
 		}
 		a.identity.Source, a.identity.Toolchain = bin.Source, bin.Toolchain
 		if b.options.Base == "" || b.options.Base == "scratch" {
@@ -88,41 +106,46 @@ func (b *backend) Prepare(ctx context.Context, f experiment.Function) (backends.
 			a.identity.Compressed, err = build.Compressed(bin.Path)
 		}
 		if err != nil {
-			return nil, err
+			return err
 		}
 		a.held, err = b.pack(ctx, f, bin)
 		a.identity.Details["base"] = cmp.Or(b.options.Base, "scratch")
 	}
 	if err != nil {
-		return nil, fmt.Errorf("function %q: %w", f.Name, err)
+		return fmt.Errorf("function %q: %w", f.Name, err)
 	}
 	if a.held != nil {
 		a.ref = a.held.ref
 	}
-	info, err := b.client.ImageInspect(ctx, a.ref)
+	return nil
+}
+
+// look reads what the engine says of the image, and what it can't do.
+func (a *artifact) look(ctx context.Context, f experiment.Function) error {
+	name := a.ref
+	if a.held != nil {
+		name = a.held.image // which is kept; a name can be taken away
+	}
+	info, err := a.backend.client.ImageInspect(ctx, name)
 	if errdefs.IsNotFound(err) {
-		return nil, missingImage(a.ref)
+		return missingImage(a.ref)
 	}
 	if err != nil {
-		return nil, fmt.Errorf("inspect image %s: %w", a.ref, err)
+		return fmt.Errorf("inspect image %s: %w", a.ref, err)
 	}
 	a.image = info.ID
 	a.identity.Digest, a.identity.Size = info.ID, info.Size
 	a.identity.Details["reference"] = a.ref
-	err = runnable(a.ref, info.Config, f)
-	if err == nil {
-		err = a.mount(ctx, f)
+	if err := runnable(a.ref, info.Config, f); err != nil {
+		return err
 	}
-	if err != nil {
-		return nil, errors.Join(err, a.Close(context.WithoutCancel(ctx)))
-	}
-	return a, nil
+	return a.mount(ctx, f)
 }
 
 func missingImage(ref string) error {
 	return &backends.Unavailable{
 		What:   fmt.Sprintf("image %q is not on this machine", ref),
-		Remedy: "nothing is pulled inside a run: docker pull " + ref,
+		Remedy: "nothing is pulled inside a run: docker pull " + printable(ref),
 	}
 }
 
@@ -163,6 +186,9 @@ func (b *backend) pack(ctx context.Context, f experiment.Function, bin build.Bin
 		return nil, err
 	}
 	return b.hold(ctx, ref, func() error {
+		if b.has(ctx, id.String(), ref) {
+			return nil
+		}
 		return b.load(ctx, func(w io.Writer) error { return tarball.Write(tag, img, w) })
 	})
 }
@@ -237,6 +263,12 @@ func slug(function string) string {
 		s = "function"
 	}
 	return s[:min(len(s), 60)]
+}
+
+// has gives an image that the engine has already a name, so that it need not
+// be sent again.
+func (b *backend) has(ctx context.Context, id, ref string) bool {
+	return b.client.ImageTag(ctx, id, ref) == nil
 }
 
 // load hands an archive to the engine, which reports trouble in its stream.
@@ -314,11 +346,9 @@ var whiteSpace = strings.NewReplacer("\n", " ", "\t", " ", "\r", "")
 // Close lets the image go, if it was made for this run, and removes what an
 // engine that went away kept of trials.
 func (a *artifact) Close(ctx context.Context) error {
-	if err := a.endAll(ctx); err != nil {
-		return err
+	err := a.endAll(ctx)
+	if a.held != nil {
+		err = errors.Join(err, a.backend.drop(ctx, a.held))
 	}
-	if a.held == nil {
-		return nil
-	}
-	return a.backend.drop(ctx, a.held)
+	return err
 }
