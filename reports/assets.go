@@ -25,7 +25,10 @@ var (
 	css string
 	//go:embed web/js/*.js
 	scripts embed.FS
-	script  = joined()
+	// The licences of the library and of what it holds, as npm has them.
+	//go:embed web/echarts.LICENSES.txt
+	licences []byte
+	script   = joined()
 )
 
 // joined is the one script of all pages: web/js in one scope, in this order.
@@ -50,27 +53,28 @@ func joined() string {
 const (
 	echartsVersion   = "6.1.0"
 	echartsIntegrity = "sha384-C2iskrW/uPW46KzOjrvJIQo4YkV8lkD+QS0CrDN18IIPIpT/g2USu8bTP3nvmIAD"
-	echartsHosted    = "https://cdn.jsdelivr.net/npm/echarts@" + echartsVersion + "/dist/echarts.min.js"
-	echartsFile      = "echarts-" + echartsVersion + ".min.js"
-	licencesFile     = "echarts-" + echartsVersion + ".LICENSES.txt"
+	// echartsPackage is the integrity value of the npm package that the file
+	// is from, as the lock file has it: who changes one changes both.
+	echartsPackage = "sha512-q0yaFPggC9FUdsWH4blavRWFmxdrIodbkoKNAjJudAI6CA9gNPxHtV2RcZNEepZVlk4yvBYkOkbk6HIVpIyHZA=="
+	echartsHosted  = "https://cdn.jsdelivr.net/npm/echarts@" + echartsVersion + "/dist/echarts.min.js"
+	echartsFile    = "echarts-" + echartsVersion + ".min.js"
+	licencesFile   = "echarts-" + echartsVersion + ".LICENSES.txt"
 )
 
-// assets are the embedded files by their names in the assets folder. The
-// names carry the version, so that pages of old runs keep what they were
-// written for.
+// assets are the library's files by their names in the assets folder: what was
+// embedded, or else fetched; none where neither is there. The names carry the
+// version, so that pages of old runs keep what they were written for.
 func assets() (map[string][]byte, error) {
-	out := map[string][]byte{}
-	for name, from := range map[string]string{echartsFile: "echarts.min.js", licencesFile: "LICENSES.txt"} {
-		b, err := files.ReadFile("web/dist/" + from)
-		if errors.Is(err, fs.ErrNotExist) {
-			return nil, nil
-		}
-		if err != nil {
-			return nil, err
-		}
-		out[name] = b
+	b, err := files.ReadFile("web/dist/echarts.min.js")
+	switch p := fetched.Load(); {
+	case errors.Is(err, fs.ErrNotExist) && p != nil:
+		b = *p
+	case errors.Is(err, fs.ErrNotExist):
+		return nil, nil
+	case err != nil:
+		return nil, err
 	}
-	return out, nil
+	return map[string][]byte{echartsFile: b, licencesFile: licences}, nil
 }
 
 const assetsDir = "assets"

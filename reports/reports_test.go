@@ -416,6 +416,9 @@ func TestAssets(t *testing.T) {
 	if got := "sha384-" + base64.StdEncoding.EncodeToString(sum[:]); got != echartsIntegrity {
 		t.Errorf("the chart library's digest is %s, the hosted copy is held against %s", got, echartsIntegrity)
 	}
+	if b, err := files.ReadFile("web/dist/LICENSES.txt"); err != nil || !bytes.Equal(b, licences) {
+		t.Error("web/echarts.LICENSES.txt is not what npm has: copy web/dist/LICENSES.txt there", err)
+	}
 	for _, licence := range []string{"Apache License", "Mike Bostock", "ZRender", "tslib", "NOTICE"} {
 		if !bytes.Contains(bytes.ToUpper(as[licencesFile]), []byte(strings.ToUpper(licence))) {
 			t.Errorf("the licences lack %s", licence)
@@ -455,6 +458,9 @@ func TestPinned(t *testing.T) {
 	}
 	if v := l.Packages["node_modules/echarts"].Version; v != echartsVersion {
 		t.Errorf("npm has ECharts %s, the pages say %s", v, echartsVersion)
+	}
+	if v := l.Packages["node_modules/echarts"].Integrity; v != echartsPackage {
+		t.Errorf("the lock file has the package %s, and the digests in assets.go are of %s", v, echartsPackage)
 	}
 }
 

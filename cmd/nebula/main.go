@@ -99,6 +99,7 @@ type app struct {
 	stdout, stderr *words.Terminal
 	out            string
 	verbose        bool
+	offline        bool   // fetch no chart library
 	sysfs          string // where energy is looked for; empty: /sys
 }
 
@@ -134,6 +135,7 @@ Each flag has a twin in the environment: --out is NEBULA_OUT.`,
 		},
 	}
 	root.PersistentFlags().StringVar(&a.out, "out", "reports", "`folder` of runs and reports")
+	root.PersistentFlags().BoolVar(&a.offline, "offline", false, "do not fetch the chart library, where this build has none")
 	root.PersistentFlags().BoolVarP(&a.verbose, "verbose", "v", false, "log more to standard error")
 	root.AddCommand(
 		a.runCommand(), a.planCommand(), a.validateCommand(), a.fmtCommand(),

@@ -73,6 +73,7 @@ func (a *app) prune(r results.Retention, dry bool) error {
 	case len(old) == 0:
 		fmt.Fprintln(a.stderr, "nothing to remove")
 	case removed > 0 && !dry:
+		a.fetchLibrary()
 		if err := reports.WriteIndex(a.out); err != nil {
 			errs = append(errs, fmt.Errorf("write the index of reports: %w", err))
 		}

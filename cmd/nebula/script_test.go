@@ -26,6 +26,7 @@ func TestMain(m *testing.M) {
 	if len(os.Args) > 1 && os.Args[1] == wazero.ChildCommand {
 		main()
 	}
+	os.Setenv("NEBULA_OFFLINE", "true") // no test hangs on somebody's network
 	testscript.Main(m, map[string]func(){"nebula": func() {
 		machineRoot = os.Getenv("NEBULA_TEST_MACHINE")
 		main()
@@ -84,6 +85,7 @@ func scripts(t *testing.T, dir string) {
 			e.Setenv("MYPID", strconv.Itoa(me.PID))
 			e.Setenv("MYSTART", strconv.FormatUint(me.Started, 10))
 			e.Setenv("NEBULA_CACHE", cache)
+			e.Setenv("NEBULA_OFFLINE", "true")
 			e.Setenv("NEBULA_LOCK", filepath.Join(e.WorkDir, "lock")) // scripts run side by side
 			e.Setenv("NO_DOCKER", "unix:///var/run/no-such-engine.sock")
 			for i, name := range []string{"GOCACHE", "GOMODCACHE", "GOPROXY", "GOFLAGS"} {

@@ -1,13 +1,16 @@
 package main
 
 import (
+	"context"
 	"errors"
 	"fmt"
+	"path/filepath"
 	"strings"
 	"text/tabwriter"
 
 	"github.com/spf13/cobra"
 
+	"github.com/nebula-bench/nebula/backends/build"
 	"github.com/nebula-bench/nebula/experiment/results"
 	"github.com/nebula-bench/nebula/reports"
 )
@@ -67,6 +70,7 @@ func (a *app) singleFiles(folders []*results.Folder) error {
 	if len(folders) == 0 {
 		return &exitError{exitUsage, errors.New("--single-file needs the run that the file is to hold: nebula report latest --single-file")}
 	}
+	a.fetchLibrary()
 	for _, f := range folders {
 		file, err := reports.WriteSingle(a.out, f)
 		if err != nil {
@@ -77,9 +81,18 @@ func (a *app) singleFiles(folders []*results.Folder) error {
 	return nil
 }
 
+// fetchLibrary gives a build without the chart library the one it was made
+// for. Without it pages name the hosted copy, as they say themselves.
+func (a *app) fetchLibrary() {
+	if err := reports.Fetch(context.Background(), filepath.Join(build.CacheRoot(), "charts"), a.offline); err != nil && a.verbose {
+		fmt.Fprintf(a.stderr, "nebula: pages will name the hosted chart library, which could not be fetched: %s\n", err)
+	}
+}
+
 // writePages writes the pages of the given runs, and what they share. A run
 // that has no page keeps no other from having one.
 func (a *app) writePages(folders ...*results.Folder) (unwritten []error, err error) {
+	a.fetchLibrary()
 	if err := reports.WriteAssets(a.out); err != nil {
 		return nil, fmt.Errorf("write the report's assets: %w", err)
 	}
