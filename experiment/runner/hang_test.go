@@ -30,6 +30,12 @@ func (f *away) Open(context.Context, backends.Session) (backends.Backend, error)
 	return awayBackend{f}, nil
 }
 
+var (
+	_ backends.Checker = awayBackend{}
+	_ backends.Framer  = awayArtifact{}
+	_ backends.Clocked = clockedBackend{}
+)
+
 type awayBackend struct{ *away }
 
 func (b awayBackend) Prepare(context.Context, experiment.Function) (backends.Artifact, error) {

@@ -235,7 +235,7 @@ func (m *memory) runner(p *experiment.Plan, e *Engines) *Runner {
 func (m *memory) folder(t *testing.T, p *experiment.Plan) *results.Folder {
 	t.Helper()
 	dir := filepath.Join(t.TempDir(), "run")
-	w, err := results.Create(dir, p, &results.Run{ID: "run", Experiment: "x", Sessions: []results.Session{{Started: time.Now()}}})
+	w, err := results.Create(dir, p, &results.Run{ID: "run", Experiment: "x", State: results.Running, Sessions: []results.Session{{Started: time.Now()}}})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -448,6 +448,8 @@ func TestOutage(t *testing.T) {
 	}
 }
 
+var _ backends.Checker = checked{}
+
 type checked struct {
 	backends.Backend
 	away *atomic.Bool
@@ -459,6 +461,8 @@ func (c checked) Check(context.Context) error {
 	}
 	return nil
 }
+
+func (c checked) Sweep(context.Context) error { return nil }
 
 // TestPause: the pause comes before every trial and can be interrupted.
 func TestPause(t *testing.T) {
