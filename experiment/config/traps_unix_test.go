@@ -6,7 +6,6 @@ import (
 	"errors"
 	"os"
 	"path/filepath"
-	"syscall"
 	"testing"
 )
 
@@ -19,9 +18,7 @@ func traps(t *testing.T, dir string) {
 		}
 	}
 	for _, name := range []string{"pipe", "pipe.tar", "pipe.wasm", "pipe.json", "piped/main.go", "pipes/x"} {
-		if err := syscall.Mkfifo(filepath.Join(dir, name), 0o644); err != nil {
-			t.Fatal(err)
-		}
+		makePipe(t, filepath.Join(dir, name))
 	}
 	if err := errors.Join(os.Symlink("link", filepath.Join(dir, "link")), os.Symlink("/dev/zero", filepath.Join(dir, "linked"))); err != nil {
 		t.Fatal(err)
