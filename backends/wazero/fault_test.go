@@ -35,6 +35,7 @@ func TestJudge(t *testing.T) {
 		"traps":           {Options{}, nil},
 		"host-import":     {Options{}, []string{`"begin"`, `"probe"`, "not WASI"}},
 		"memory-import":   {Options{}, []string{`memory "memory" of "env"`, "--allow-undefined"}},
+		"older-import":    {Options{}, []string{`"fd_seek" of "wasi_unstable"`, "the first snapshot of WASI", "rebuild it"}},
 		"unknown-import":  {Options{}, []string{`"fd_levitate"`, "WASI (wasip1) does not have"}},
 		"odd-import":      {Options{}, []string{`"proc_exit"`, "other parameters"}},
 		"escape-import":   {Options{}, []string{`"\x1b[2Jclear" of "\x1b[31mred"`}},

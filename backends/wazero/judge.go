@@ -161,6 +161,7 @@ var strangers = map[string]string{
 	"__wbindgen_placeholder__": "which wasm-bindgen provides: build it for wasm32-wasip1",
 	"wasi":                     "which starts threads: wazero starts none; build it without them",
 	"wasmer_wasix_unstable":    "which Wasmer alone provides: build it for wasip1",
+	"wasi_unstable":            "which is the first snapshot of WASI, with other numbers and layouts than wasip1: rebuild it for wasip1, with a toolchain of 2021 or later",
 	"wasix_32v1":               "which Wasmer alone provides: build it for wasip1",
 }
 
