@@ -190,7 +190,7 @@ func (ld *loader) inputsAttribute(attr *hcl.Attribute, seen map[string]hcl.Range
 		ld.unsuitable(attr, "an object of names and inputs, such as { small = 10, large = 35 } or { for n in range(3) : \"n=${n}\" => n }", v)
 		return nil, failed
 	}
-	ranges := ld.keyRanges(attr)
+	ranges := ld.keyRanges(attr, "input")
 	values := v.AsValueMap()
 	names := make([]string, 0, len(values))
 	for name, e := range values {
@@ -217,7 +217,7 @@ type keyRange struct{ key, value hcl.Range }
 // keyRanges tells where an object's elements stand: each on its own where
 // the object is written out, otherwise all in the one expression. It reports
 // keys that are written twice, of which an object keeps only the last.
-func (ld *loader) keyRanges(attr *hcl.Attribute) func(string) keyRange {
+func (ld *loader) keyRanges(attr *hcl.Attribute, what string) func(string) keyRange {
 	whole := keyRange{attr.Expr.Range(), attr.Expr.Range()}
 	written := map[string]keyRange{}
 	pairs, diags := hcl.ExprMap(attr.Expr)
@@ -232,7 +232,7 @@ func (ld *loader) keyRanges(attr *hcl.Attribute) func(string) keyRange {
 			continue
 		}
 		if first, ok := written[name]; ok {
-			ld.errorf(p.Key.Range(), "Duplicate input", "There are two inputs called %s: at %s and at %s. Rename one of them.", quote(name), place(first.key), place(p.Key.Range()))
+			ld.errorf(p.Key.Range(), "Duplicate "+what, "There are two %ss called %s: at %s and at %s. Rename one of them.", what, quote(name), place(first.key), place(p.Key.Range()))
 		}
 		written[name] = keyRange{p.Key.Range(), p.Value.Range()}
 	}

@@ -43,22 +43,22 @@ func (ld *loader) mounts(attr *hcl.Attribute) (mounts, mounted map[string]string
 		ld.errorf(attr.Expr.Range(), "Too many mounts", "These are %d folders; a function has at most %d. Mount one folder that holds them.", len(elements), maxMounts)
 		return nil, nil
 	}
-	keys, values := ld.itemRanges(attr)
+	ranges := ld.keyRanges(attr, "mount")
 	for _, target := range slices.Sorted(maps.Keys(elements)) {
 		e := elements[target]
 		if e.IsNull() { // not set
 			continue
 		}
 		if why := badTarget(target, slices.Sorted(maps.Keys(mounts))); why != "" {
-			ld.errorf(keys(target), "Unsuitable mount", "%s can't be where a function finds a folder: %s", quote(target), why)
+			ld.errorf(ranges(target).key, "Unsuitable mount", "%s can't be where a function finds a folder: %s", quote(target), why)
 			continue
 		}
 		source, ok := scalar(e)
 		if !ok {
-			ld.errorf(values(target), "Unsuitable value", "The mount %s must be the path of a folder, such as \"./fixtures\", but this is %s.", quote(target), article(e.Type()))
+			ld.errorf(ranges(target).value, "Unsuitable value", "The mount %s must be the path of a folder, such as \"./fixtures\", but this is %s.", quote(target), article(e.Type()))
 			continue
 		}
-		if dir := ld.mountedFolder(source, values(target)); dir != "" {
+		if dir := ld.mountedFolder(source, ranges(target).value); dir != "" {
 			mounts[target], mounted[target] = dir, source
 			if !filepath.IsAbs(source) {
 				mounted[target] = filepath.ToSlash(filepath.Clean(source))

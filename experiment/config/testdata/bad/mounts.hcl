@@ -32,6 +32,14 @@ function "targets" {
   }
 }
 
+function "twice" {
+  source = "../functions/hello"
+  mounts = {
+    "/data" = "../reference"
+    "/data" = "../functions"
+  }
+}
+
 function "text" {
   source = "../functions/hello"
   mounts = "../reference"
