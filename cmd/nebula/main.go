@@ -23,6 +23,9 @@ import (
 )
 
 func main() {
+	if len(os.Args) < 2 || os.Args[1] != wazero.ChildCommand { // a child ends with its parent
+		leaveWhenInterrupted()
+	}
 	os.Exit(run(context.Background(), os.Args[1:], os.Stdin, os.Stdout, os.Stderr))
 }
 

@@ -10,7 +10,6 @@ import (
 	"io"
 	"io/fs"
 	"os"
-	"os/signal"
 	"path/filepath"
 	"strings"
 	"syscall"
@@ -75,9 +74,30 @@ too.`,
 	return c
 }
 
-// run opens what the experiment needs, fixes the plan and executes it. Where
-// that does not come to its end, it reports what there is.
-func (a *app) run(ctx context.Context, file string, f runFlags, flags *pflag.FlagSet) (_ *ended, err error) {
+// run executes an experiment. Where that does not come to its end, it reports
+// what there is.
+func (a *app) run(ctx context.Context, file string, f runFlags, flags *pflag.FlagSet) (*ended, error) {
+	e, err := a.execute(ctx, file, f, flags)
+	if p := (*partial)(nil); errors.As(err, &p) {
+		// Nothing of the run is left to be removed if this is interrupted, too.
+		if ferr := a.finish(p.dir, f.json, p.log); ferr != nil {
+			return nil, ferr
+		}
+	}
+	return e, err
+}
+
+// partial is the error of a run with records worth a report.
+type partial struct {
+	error
+	dir string
+	log zerolog.Logger
+}
+
+func (p *partial) Unwrap() error { return p.error }
+
+// execute opens what the experiment needs, fixes the plan and runs it.
+func (a *app) execute(ctx context.Context, file string, f runFlags, flags *pflag.FlagSet) (_ *ended, err error) {
 	var old *resumed
 	if f.resume != "" {
 		if old, file, err = a.openResumed(f.resume, file, &f, flags); err != nil {
@@ -159,6 +179,9 @@ func (a *app) run(ctx context.Context, file string, f runFlags, flags *pflag.Fla
 	}
 
 	before := a.look(stop, usesDocker(x), watch)
+	if stop.Err() != nil {
+		return nil, errInterrupted
+	}
 	warnOf(log, before, "this machine will disturb the numbers")
 	if f.strict && len(machine.Disturbing(before)) > 0 {
 		return nil, &exitError{exitUnfit, errors.New("this machine disturbs numbers (see above), and --strict asks for one that does not; nothing was written")}
@@ -171,6 +194,9 @@ func (a *app) run(ctx context.Context, file string, f runFlags, flags *pflag.Fla
 	record.ID = id
 	record.Sessions[0].Before = before
 	engines.Describe(record)
+	if stop.Err() != nil {
+		return nil, errInterrupted
+	}
 	energy, err := a.openEnergy(plan, engines, f, log)
 	if err != nil {
 		return nil, err
@@ -185,24 +211,27 @@ func (a *app) run(ctx context.Context, file string, f runFlags, flags *pflag.Fla
 	runErr := e.run(stop, abort)
 	warnOf(log, e.during, "this machine disturbed the numbers")
 	if runErr != nil {
-		resume := "nebula run --resume " + e.dir
-		switch {
-		case record.State == results.Interrupted:
-			if err := a.finish(e.dir, f.json, log); err != nil {
-				return nil, err
-			}
-			return nil, &exitError{exitInterrupted, fmt.Errorf("interrupted; the trials until then are in %s; go on with: %s", e.dir, resume)}
-		case errors.Is(runErr, runner.ErrAway):
-			if err := a.finish(e.dir, f.json, log); err != nil {
-				return nil, err
-			}
-		}
-		return nil, fmt.Errorf("the run stopped: %w; what was recorded until then is in %s; when that is mended, go on with: %s", runErr, e.dir, resume)
+		return nil, e.unfinished(runErr)
 	}
 	return &ended{
 		gate: held, file: file, flags: f, dir: e.dir, done: e.done, bad: e.bad, faulty: faulty, log: a.logger(a.stderr),
 		unfit: f.strict && len(machine.Disturbing(e.during)) > 0,
 	}, nil
+}
+
+// unfinished is the error of a run that did not come to its end.
+func (e *execution) unfinished(err error) error {
+	resume := "nebula run --resume " + e.dir
+	if e.record.State == results.Interrupted {
+		err := fmt.Errorf("interrupted; the trials until then are in %s; go on with: %s", e.dir, resume)
+		return &partial{&exitError{exitInterrupted, err}, e.dir, e.log}
+	}
+	away := errors.Is(err, runner.ErrAway)
+	err = fmt.Errorf("the run stopped: %w; what was recorded until then is in %s; when that is mended, go on with: %s", err, e.dir, resume)
+	if away {
+		return &partial{err, e.dir, e.log}
+	}
+	return err
 }
 
 // warnOfMissing says which cells can't run, and why. It reports whether this
@@ -458,34 +487,4 @@ func writeJSON(w io.Writer, v any) error {
 	e := json.NewEncoder(w)
 	e.SetIndent("", "  ")
 	return e.Encode(v)
-}
-
-// interrupts gives two contexts: the first Ctrl-C ends the first, after
-// which the trial in flight is finished; a second one ends the other too.
-func interrupts(ctx context.Context, log zerolog.Logger) (stop, abort context.Context, release func()) {
-	abort, cancelAbort := context.WithCancel(ctx)
-	stop, cancelStop := context.WithCancel(abort)
-	signals := make(chan os.Signal, 2)
-	signal.Notify(signals, system.StopSignals...)
-	done := make(chan struct{})
-	go func() {
-		for n := 0; ; n++ {
-			select {
-			case <-done:
-				return
-			case <-signals:
-				if n == 0 {
-					log.Warn().Msg("stopping after the trial in flight; once more to stop at once")
-					cancelStop()
-					continue
-				}
-				cancelAbort()
-			}
-		}
-	}()
-	return stop, abort, func() {
-		signal.Stop(signals)
-		close(done)
-		cancelAbort()
-	}
 }

@@ -4,13 +4,11 @@ import (
 	"context"
 	"fmt"
 	"os"
-	"os/signal"
 	"time"
 
 	"github.com/spf13/cobra"
 
 	"github.com/nebula-bench/nebula/experiment/meter/simulator"
-	"github.com/nebula-bench/nebula/internal/system"
 )
 
 // sysfsFlag lets a command look for energy elsewhere. The name is
@@ -54,7 +52,7 @@ simulated.`,
 			case packages < 1 || packages > 64:
 				return fmt.Errorf("--packages: from 1 to 64")
 			}
-			ctx, stop := signal.NotifyContext(c.Context(), system.StopSignals...)
+			ctx, stop := untilInterrupted(c.Context())
 			defer stop()
 			if length > 0 {
 				ctx, stop = context.WithTimeout(ctx, length)

@@ -13,6 +13,7 @@ import (
 	"os"
 	"path/filepath"
 	"strconv"
+	"sync"
 	"syscall"
 )
 
@@ -38,7 +39,7 @@ func Create(name string, write func(io.Writer) error) error {
 	if err != nil {
 		return err
 	}
-	defer os.Remove(f.Name())
+	defer drop(f)
 	if err := errors.Join(buffered(f, write), f.Sync(), f.Close()); err != nil {
 		return err
 	}
@@ -108,8 +109,9 @@ func replace(target string, write func(io.Writer) error) (err error) {
 	defer func() {
 		f.Close()
 		if err != nil && !keep {
-			os.Remove(f.Name())
+			drop(f)
 		}
+		underWay.forget(f)
 	}()
 	if err := buffered(f, write); err != nil {
 		return err
@@ -150,18 +152,57 @@ func overwrite(target string, f *os.File) (kept bool, err error) {
 	if err = errors.Join(err, to.Truncate(size), to.Sync(), to.Close()); err != nil {
 		return true, fmt.Errorf("%s is another user's and could not be written to its end (what it should hold is in %s): %w", target, f.Name(), err)
 	}
-	return false, os.Remove(f.Name())
+	drop(f)
+	return false, nil
 }
 
 // temporary makes a file beside another one. Its name is short, whatever the
 // other's, and hidden from who lists the folder.
 func temporary(beside string, mode fs.FileMode) (*os.File, error) {
 	for {
-		name := filepath.Join(filepath.Dir(beside), ".nebula-"+strconv.FormatUint(rand.Uint64(), 36))
-		f, err := os.OpenFile(name, os.O_RDWR|os.O_CREATE|os.O_EXCL, mode)
+		f, err := underWay.open(filepath.Join(filepath.Dir(beside), ".nebula-"+strconv.FormatUint(rand.Uint64(), 36)), mode)
 		if !errors.Is(err, fs.ErrExist) {
 			return f, err
 		}
+	}
+}
+
+// underWay are the temporary files that there are.
+var underWay = files{names: map[string]bool{}}
+
+type files struct {
+	mu    sync.Mutex
+	names map[string]bool
+}
+
+func (t *files) open(name string, mode fs.FileMode) (*os.File, error) {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	f, err := os.OpenFile(name, os.O_RDWR|os.O_CREATE|os.O_EXCL, mode)
+	if err == nil {
+		t.names[name] = true
+	}
+	return f, err
+}
+
+func (t *files) forget(f *os.File) {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	delete(t.names, f.Name())
+}
+
+// drop removes a temporary file.
+func drop(f *os.File) {
+	os.Remove(f.Name())
+	underWay.forget(f)
+}
+
+// Abandon removes what is being written, for a program that ends at once: no
+// file will be begun after it.
+func Abandon() {
+	underWay.mu.Lock() // for ever
+	for name := range underWay.names {
+		os.Remove(name)
 	}
 }
 
