@@ -9,36 +9,14 @@ import (
 	"io"
 	"io/fs"
 	"os"
-	"os/user"
 	"path/filepath"
 	"regexp"
-	"strconv"
 	"strings"
 
 	"github.com/nebula-bench/nebula/experiment"
 	"github.com/nebula-bench/nebula/internal/atomicfile"
 	"github.com/nebula-bench/nebula/internal/regular"
 )
-
-// CacheRoot is the folder of all that Nebula keeps between runs:
-// NEBULA_CACHE, or else "nebula" in the user's folder for caches.
-func CacheRoot() string {
-	if dir := os.Getenv("NEBULA_CACHE"); dir != "" {
-		if abs, err := filepath.Abs(dir); err == nil {
-			return abs
-		}
-		return dir
-	}
-	dir, err := os.UserCacheDir()
-	if err != nil {
-		// Services often have no HOME.
-		if u, uerr := user.Current(); uerr == nil && filepath.IsAbs(u.HomeDir) {
-			return filepath.Join(u.HomeDir, ".cache", "nebula")
-		}
-		return filepath.Join(os.TempDir(), "nebula-"+strconv.Itoa(os.Getuid()))
-	}
-	return filepath.Join(dir, "nebula")
-}
 
 // CacheDir is the folder of built functions. It can be removed at any time
 // when no run goes on.

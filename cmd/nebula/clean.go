@@ -40,6 +40,9 @@ that it is dead with --force-owner.`,
 }
 
 func (a *app) clean(ctx context.Context, declared []string, built bool, lock string) error {
+	if why := build.CacheDistrusted(); why != "" {
+		fmt.Fprintf(a.stderr, "nebula: %s\n", printable(why))
+	}
 	removed, left, err := cleanScratch(declared)
 	more, derr := docker.Clean(ctx, declared...)
 	if u := (*backends.Unavailable)(nil); errors.As(derr, &u) {

@@ -17,6 +17,7 @@ import (
 	"github.com/spf13/pflag"
 
 	"github.com/nebula-bench/nebula/backends"
+	"github.com/nebula-bench/nebula/backends/build"
 	"github.com/nebula-bench/nebula/backends/docker"
 	"github.com/nebula-bench/nebula/backends/wazero"
 	"github.com/nebula-bench/nebula/internal/words"
@@ -26,7 +27,9 @@ func main() {
 	if len(os.Args) < 2 || os.Args[1] != wazero.ChildCommand { // a child ends with its parent
 		leaveWhenInterrupted()
 	}
-	os.Exit(run(context.Background(), os.Args[1:], os.Stdin, os.Stdout, os.Stderr))
+	code := run(context.Background(), os.Args[1:], os.Stdin, os.Stdout, os.Stderr)
+	build.DropPrivateCache()
+	os.Exit(code)
 }
 
 // backendTypes is every backend that an experiment can name.

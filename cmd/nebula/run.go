@@ -20,6 +20,7 @@ import (
 	"github.com/spf13/pflag"
 
 	"github.com/nebula-bench/nebula/backends"
+	"github.com/nebula-bench/nebula/backends/build"
 	"github.com/nebula-bench/nebula/experiment"
 	"github.com/nebula-bench/nebula/experiment/machine"
 	"github.com/nebula-bench/nebula/experiment/results"
@@ -119,6 +120,9 @@ func (a *app) execute(ctx context.Context, file string, f runFlags, flags *pflag
 	held, err := a.openGate(ctx, &f, x, log)
 	if err != nil {
 		return nil, err
+	}
+	if why := build.CacheDistrusted(); why != "" {
+		log.Warn().Msg(why)
 	}
 	stop, abort, release := interrupts(ctx, log)
 	defer release()

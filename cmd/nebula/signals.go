@@ -8,6 +8,7 @@ import (
 
 	"github.com/rs/zerolog"
 
+	"github.com/nebula-bench/nebula/backends/build"
 	"github.com/nebula-bench/nebula/internal/atomicfile"
 	"github.com/nebula-bench/nebula/internal/system"
 )
@@ -42,6 +43,7 @@ func leaveWhenInterrupted() {
 		for range signals {
 			if awaited.Load() == 0 {
 				atomicfile.Abandon()
+				build.DropPrivateCache()
 				os.Exit(exitInterrupted)
 			}
 		}
