@@ -7,6 +7,7 @@
 # make fuzz   each fuzz target for FUZZTIME, 20,000 experiments with mistakes and
 #             10,000 spoilt run folders
 # make bases  root file systems that some experiments stand on; needs root
+# make dist   programs for all platforms, in archives with their digests
 # make clean  what was built here, and what runs that died left behind
 
 FUZZTIME ?= 60s
@@ -16,7 +17,7 @@ BIN := bin/nebula
 CHARTS := reports/web/dist/echarts.min.js
 NPM := $(shell command -v npm 2>/dev/null)
 
-.PHONY: run demo-energy test race check bench fuzz clean build charts bases
+.PHONY: run demo-energy test race check bench fuzz clean build charts bases dist
 
 run: build
 	./$(BIN) run experiments/coldstart.hcl
@@ -93,6 +94,11 @@ fuzz:
 		done; \
 	done
 
+# The same commit gives the same bytes. Programs go with the chart library.
+dist: charts
+	NEBULA_TEST_DIST=1 go test -count=1 ./internal/dist
+	go run ./internal/dist
+
 clean:
 	-./$(BIN) clean
-	rm -rf bin reports/*.html reports/assets reports/runs reports/web/node_modules $(CHARTS) reports/web/dist/LICENSES.txt
+	rm -rf bin dist reports/*.html reports/assets reports/runs reports/web/node_modules $(CHARTS) reports/web/dist/LICENSES.txt

@@ -34,6 +34,7 @@ var may = map[string][]string{
 	"internal/schedule":   {},
 	"internal/atomicfile": {},
 	"internal/regular":    {},
+	"internal/dist":       {},
 	"internal/words":      {},
 	"internal/system":     {},
 	"internal/testenv":    {},
