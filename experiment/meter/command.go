@@ -35,13 +35,29 @@ type command struct {
 	count  uint64 // µJ or µW
 	unit   string
 	lines  int
+	first  time.Time // of the first line
 	at     time.Time // of the last line; of the start before that
+	spaced int       // lines in a row that came some time after the one before
+	known  bool      // the period is
 	period time.Duration
 	err    error
+
+	// Lines that wait for each other come together, and are old.
+	stalled bool // the last line came late
+	quick   int  // lines since then that came at once
+	stale   string
 }
 
-// openCommand starts the program and waits for two values, which tell how
-// often there is one. It may be silent that long.
+// How lines are told that were waiting in a buffer, from those of now.
+const (
+	atOnce    = 20 * time.Millisecond // lines closer than that came together
+	fastLines = 50                    // that go on to come so are a fast meter's,
+	fastFor   = time.Second           // after that long
+)
+
+// openCommand starts the program and waits for three values that come one by
+// one, whatever burst of old ones stands before them: the last two tell how
+// often there is one. It may be silent for so long.
 func openCommand(argv []string, silence time.Duration) (Source, error) {
 	if len(argv) == 0 || argv[0] == "" {
 		return nil, closed("command", "no command is given", `command = ["program", "argument"]`)
@@ -61,13 +77,13 @@ func openCommand(argv []string, silence time.Duration) (Source, error) {
 	}
 	second := make(chan struct{})
 	go c.follow(out, stderr, second)
-	late := time.NewTimer(silence)
+	late := time.NewTimer(2 * silence)
 	defer late.Stop()
 	select {
 	case <-second:
 	case <-c.done:
 	case <-late.C:
-		c.fail(fmt.Errorf("it did not give two values within %s", silence))
+		c.fail(fmt.Errorf("it did not give three values, one by one, within %s", 2*silence))
 	}
 	c.mu.Lock()
 	defer c.mu.Unlock()
@@ -126,12 +142,49 @@ func (c *command) line(text string, second chan struct{}) error {
 	now := time.Now()
 	c.count, c.unit = count, unit
 	c.lines++
-	if c.lines == 2 {
-		c.period = now.Sub(c.at)
-		close(second)
-	}
+	gap := now.Sub(c.at)
 	c.at = now
+	switch {
+	case c.lines == 1:
+		c.first = now
+	case c.known:
+		c.old(gap)
+	default:
+		if c.known = c.learn(gap, now.Sub(c.first)); c.known {
+			close(second)
+		}
+	}
 	return nil
+}
+
+// learn looks for the period, and reports whether it is known.
+func (c *command) learn(gap, since time.Duration) bool {
+	if gap < atOnce {
+		c.spaced = 0
+		if c.lines < fastLines || since < fastFor {
+			return false
+		}
+		c.period = since / time.Duration(c.lines-1)
+		return true
+	}
+	c.spaced++
+	c.period = gap
+	return c.spaced == 2 // the first may follow a burst by any time
+}
+
+// old notes lines that come at once after a silence: they were waiting
+// somewhere, and nobody knows of which moments they are.
+func (c *command) old(gap time.Duration) {
+	switch {
+	case gap > max(3*c.period, 5*atOnce):
+		c.stalled, c.quick = true, 0
+	case c.stalled && gap < c.period/4:
+		if c.quick++; c.quick == 2 {
+			c.stale, c.stalled = "its values came in a burst after a silence: they are old", false
+		}
+	default:
+		c.stalled = false
+	}
 }
 
 // fail keeps the first reason.
@@ -166,6 +219,10 @@ func (c *command) Read(int) (uint64, error) {
 	defer c.mu.Unlock()
 	if late := time.Since(c.at); c.err == nil && late > c.silence {
 		return 0, fmt.Errorf("there was no value for %s", late.Round(time.Second))
+	}
+	if why := c.stale; why != "" && c.err == nil {
+		c.stale = "" // the window that this reading lies in is none
+		return 0, errors.New(why)
 	}
 	return c.count, c.err
 }

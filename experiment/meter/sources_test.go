@@ -270,7 +270,7 @@ func TestCommand(t *testing.T) {
 		"not a number": {sh(`echo NaN W; sleep 9`), `"NaN W" is no energy`},
 		"two units":    {sh(`echo 1 W; echo 1 J; sleep 9`), `"1 J" is in J, and what came before in W`},
 		"ends":         {sh(`echo 1 W; echo cable? >&2; exit 3`), `it ended: exit status 3, saying "cable?"`},
-		"silent":       {sh(`sleep 9`), "did not give two values within 300ms"},
+		"silent":       {sh(`sleep 9`), "did not give three values, one by one, within 600ms"},
 		"no lines":     {sh(`cat /dev/zero`), "token too long"},
 		"stubborn":     {sh(`trap "" TERM; echo x; sleep 9; sleep 9`), `"x" is no energy`},
 	}
