@@ -1,6 +1,7 @@
 # make run    the first experiment and its report
 # make test   every test that this machine can run, and a list of those it can't
 # make check  format, vet, staticcheck, tidy, generated files
+# make cross  builds and vets Nebula and its tests for every platform
 # make demo-energy  an experiment on energy, with simulated counters
 # make race   the tests again under the race detector, which takes an hour
 # make bench  what measuring costs, beside bare loops over the engines
@@ -17,7 +18,7 @@ BIN := bin/nebula
 CHARTS := reports/web/dist/echarts.min.js
 NPM := $(shell command -v npm 2>/dev/null)
 
-.PHONY: run demo-energy test race check bench fuzz clean build charts bases dist
+.PHONY: cross run demo-energy test race check bench fuzz clean build charts bases dist
 
 run: build
 	./$(BIN) run experiments/coldstart.hcl
@@ -73,6 +74,15 @@ test: charts
 # detector too: compilers and interpreters take five to fifty times as long.
 race: charts
 	go test -race -p 1 -count=1 -timeout 60m ./...
+
+# What it must build for. go vet compiles the tests too.
+PLATFORMS := linux/arm64 linux/riscv64 darwin/arm64 darwin/amd64 windows/amd64 freebsd/amd64
+
+cross:
+	@for p in $(PLATFORMS); do \
+		echo "$$p"; export CGO_ENABLED=0 GOOS=$${p%/*} GOARCH=$${p#*/}; \
+		go build ./... && go vet ./... || exit 1; \
+	done
 
 check:
 	@test -z "$$(gofmt -l $$(git ls-files '*.go'))" || { gofmt -d $$(git ls-files '*.go'); exit 1; }

@@ -76,6 +76,12 @@ func (o *Options) Check(string) []backends.Problem {
 	if o.Nice < -20 || o.Nice > 19 {
 		ps = append(ps, backends.Problem{Attribute: "nice", Summary: "Invalid niceness", Detail: fmt.Sprintf("%d is not between -20 and 19.", o.Nice)})
 	}
+	if o.Nice != 0 && cantIsolate != nil {
+		ps = append(ps, backends.Problem{Attribute: "nice", Summary: "Not on this system", Detail: "The attribute can't be had: " + cantIsolate.Error() + "."})
+	}
+	if o.CPUSet != "" && cantIsolate != nil {
+		return append(ps, backends.Problem{Attribute: "cpuset", Summary: "Not on this system", Detail: "The attribute can't be had: " + cantIsolate.Error() + "."})
+	}
 	return append(ps, backends.CheckCPUs("cpuset", o.CPUSet, backends.Processors())...)
 }
 
@@ -94,6 +100,9 @@ func (o *Options) memoryPages() (uint32, error) {
 // Lacks implements backends.Options.
 func (o *Options) Lacks(f experiment.Function, s experiment.Start) string {
 	if why := build.Lacks(f, build.Wasm); why != "" {
+		return why
+	}
+	if why := lacksCompiler(o.Mode, canCompile()); why != "" {
 		return why
 	}
 	switch {

@@ -7,6 +7,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"runtime"
 	"slices"
 	"strings"
 
@@ -27,13 +28,14 @@ func (a *app) scheduleCommand() *cobra.Command {
 	c := &cobra.Command{
 		Use:   "schedule FILE [-- FLAGS OF RUN]",
 		Short: "Print or install what runs an experiment every night",
-		Long: `Print a systemd service and timer, a cron line and a workflow for GitHub
-Actions, each of which runs an experiment every night, waits for other runs to
+		Long: `Print a systemd service and timer (on macOS, an agent of launchd), a cron line
+and a workflow for GitHub Actions, each of which runs an experiment every night, waits for other runs to
 end, fails when something got worse, and removes old runs. What follows -- goes
 to nebula run.
 
 With --install --user, the units are written into your systemd folder, and the
-timer is enabled where your service manager answers. --remove --user removes
+timer is enabled where your service manager answers; on macOS, the agent is
+written into your LaunchAgents folder, and loaded. --remove --user removes
 what was installed for FILE, and nothing else.`,
 		Args: func(c *cobra.Command, args []string) error {
 			if n := c.ArgsLenAtDash(); n >= 0 {
@@ -50,21 +52,21 @@ what was installed for FILE, and nothing else.`,
 				return fail(err)
 			}
 			if f.remove {
-				return fail(a.removeUnits(c.Context(), file))
+				return fail(a.removeNight(c.Context(), file))
 			}
 			job, plain, err := a.night(file, args[1:], f)
 			if err != nil {
 				return err
 			}
 			if f.install {
-				return fail(a.installUnits(c.Context(), job))
+				return fail(a.installNight(c.Context(), job))
 			}
 			return a.printSchedule(job, plain, f)
 		},
 	}
 	c.Flags().StringVar(&f.at, "at", "02:30", "`time` of day at which to run; GitHub's is in UTC")
 	c.Flags().StringVar(&f.calendar, "on-calendar", "", "systemd calendar `expression` instead, such as 'Mon..Fri 03:00'")
-	c.Flags().StringVar(&f.format, "format", "", "print one only: systemd, cron or github")
+	c.Flags().StringVar(&f.format, "format", "", "print one only: systemd, launchd, cron or github")
 	c.Flags().StringVar(&f.wait, "wait", "6h", "how long a night waits for another run to end")
 	c.Flags().Var(&f.keep, "keep", "remove runs older than `age`, such as 90d or 12w; never a baseline, never the newest")
 	c.Flags().BoolVar(&f.install, "install", false, "install the systemd units")
@@ -73,8 +75,8 @@ what was installed for FILE, and nothing else.`,
 	return c
 }
 
-// scheduleFormats are the formats in the order in which they are printed.
-var scheduleFormats = []string{"systemd", "cron", "github"}
+// otherFormats are printed where --format asks for them.
+var otherFormats = []string{"systemd", "launchd", "cron", "github"}
 
 func (f *scheduleFlags) check(c *cobra.Command) error {
 	switch {
@@ -86,8 +88,10 @@ func (f *scheduleFlags) check(c *cobra.Command) error {
 		return errors.New("--user stands beside --install or --remove only")
 	case (f.install || f.remove) && f.format != "":
 		return errors.New("--format says what to print; what is installed are systemd's units")
-	case f.format != "" && !slices.Contains(scheduleFormats, f.format):
-		return fmt.Errorf("unknown --format %q: it is systemd, cron or github", f.format)
+	case f.format != "" && !slices.Contains(otherFormats, f.format):
+		return fmt.Errorf("unknown --format %q: it is systemd, launchd, cron or github", f.format)
+	case (f.install || f.remove) && manager == "":
+		return fmt.Errorf("nebula installs nothing on %s: print what there is, or have the system's own scheduler, such as Windows's Task Scheduler, start nebula run every night", runtime.GOOS)
 	case f.calendar != "" && c.Flags().Changed("at"):
 		return errors.New("--at and --on-calendar: which of the two?")
 	case f.calendar != "" && !f.install && !f.remove && f.format != "systemd":
@@ -235,10 +239,11 @@ func inRepository(file string) string {
 // printSchedule prints what was asked for; everything, where nothing was.
 func (a *app) printSchedule(job schedule.Job, plain plainJob, f scheduleFlags) error {
 	var b strings.Builder
-	for _, format := range scheduleFormats {
-		if f.format != "" && f.format != format {
-			continue
-		}
+	formats := scheduleFormats
+	if f.format != "" {
+		formats = []string{f.format}
+	}
+	for _, format := range formats {
 		head := func(text string) {
 			if f.format == "" {
 				fmt.Fprintf(&b, "# ── %s\n", text)
@@ -254,6 +259,11 @@ func (a *app) printSchedule(job schedule.Job, plain plainJob, f scheduleFlags) e
 			}
 			texts = []string{"# " + job.Unit() + ".service\n" + service, "# " + job.Unit() + ".timer\n" + timer}
 			head("systemd: nebula schedule --install --user installs it; its log: journalctl --user -u " + job.Unit())
+		case "launchd":
+			var agent string
+			agent, err = job.Launchd()
+			texts = []string{agent}
+			head("launchd: nebula schedule --install --user installs it as " + job.Agent() + ".plist; its log: " + printable(job.Log))
 		case "cron":
 			var line string
 			line, err = job.Cron()

@@ -12,6 +12,7 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+	"runtime"
 	"slices"
 	"strconv"
 	"strings"
@@ -91,6 +92,10 @@ func (m Machine) Check(out string) []experiment.Finding {
 	var fs []experiment.Finding
 	for _, c := range checks {
 		fs = append(fs, c())
+	}
+	if text, _ := m.read("/proc/cpuinfo"); emulated(text, runtime.GOARCH) || translated() {
+		fs = append(fs, finding("processor", experiment.Disturbing, "emulated: this program is for "+runtime.GOARCH+", and the processor is another",
+			"each instruction is translated, so no time is that of a machine", "use the program for this processor"))
 	}
 	return fs
 }
@@ -254,6 +259,20 @@ func (m Machine) clockSource() experiment.Finding {
 		s = experiment.Disturbing
 	}
 	return finding("clock source", s, v, "reading this clock takes a microsecond or more", "echo tsc > "+clockSource)
+}
+
+// emulated reports whether what the kernel says of the processors is of
+// another kind than what this program was built for: user-mode emulators show
+// the true file.
+func emulated(cpuinfo, goarch string) bool {
+	kinds := map[string][]string{"vendor_id": {"amd64", "386"}, "CPU implementer": {"arm64", "arm"}, "isa": {"riscv64"}}
+	for line := range strings.Lines(cpuinfo) {
+		name, _, _ := strings.Cut(line, ":")
+		if of, ok := kinds[strings.TrimSpace(name)]; ok && slices.Contains([]string{"amd64", "386", "arm64", "arm", "riscv64"}, goarch) {
+			return !slices.Contains(of, goarch)
+		}
+	}
+	return false
 }
 
 func (m Machine) aslr() experiment.Finding {

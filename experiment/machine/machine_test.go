@@ -406,3 +406,19 @@ func TestGovernor(t *testing.T) {
 		}
 	}
 }
+
+// A processor of another kind than the program's is emulated.
+func TestEmulated(t *testing.T) {
+	const x86, arm, risc = "processor\t: 0\nvendor_id\t: GenuineIntel\n", "processor\t: 0\nCPU implementer\t: 0x41\n", "processor\t: 0\nhart\t: 1\nisa\t: rv64imafdc\n"
+	for _, test := range []struct {
+		cpuinfo, goarch string
+		want            bool
+	}{
+		{x86, "amd64", false}, {x86, "386", false}, {x86, "arm64", true}, {x86, "riscv64", true},
+		{arm, "arm64", false}, {arm, "amd64", true}, {risc, "riscv64", false}, {risc, "arm64", true}, {"", "arm64", false},
+	} {
+		if got := emulated(test.cpuinfo, test.goarch); got != test.want {
+			t.Errorf("%s on %q: %v", test.goarch, test.cpuinfo, got)
+		}
+	}
+}

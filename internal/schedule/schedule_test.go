@@ -51,7 +51,7 @@ func workflow(j Job) (string, error) {
 func TestGolden(t *testing.T) {
 	for name, j := range map[string]Job{"plain": plainJob(), "hostile": hostileJob()} {
 		for format, text := range map[string]func() (string, error){
-			"service": j.Service, "timer": j.Timer, "cron": j.Cron, "yml": func() (string, error) { return workflow(j) },
+			"service": j.Service, "timer": j.Timer, "cron": j.Cron, "plist": j.Launchd, "yml": func() (string, error) { return workflow(j) },
 		} {
 			got, err := text()
 			if err != nil {

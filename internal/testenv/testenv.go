@@ -1,7 +1,8 @@
 // Package testenv says which tools of the machine a test can use. A test
 // that lacks one is skipped with the reason and the remedy; where
 // NEBULA_TEST_REQUIRE names the tool (a list with commas: docker, chromium,
-// clang, perf, rust, python3, root, bases, systemd, systemd-analyze), the lack is a
+// clang, perf, rust, python3, root, bases, systemd,
+// systemd-analyze, qemu-aarch64, qemu-riscv64), the lack is a
 // failure, so that a machine that must test everything cannot quietly test less.
 package testenv
 
@@ -40,6 +41,8 @@ var tools = map[string]tool{
 	"perf":            {perf, "run the tests as root, or sysctl kernel.perf_event_paranoid=0"},
 	"systemd":         {systemd, "as root: apt-get install systemd"},
 	"systemd-analyze": {systemdAnalyze, "apt-get install systemd"},
+	"qemu-aarch64":    {qemu("aarch64"), "as root: apt-get install qemu-user-static"},
+	"qemu-riscv64":    {qemu("riscv64"), "as root: apt-get install qemu-user-static"},
 	"rust":            {rust, "apt-get install rustc libstd-rust-dev-wasm32, or: rustup target add wasm32-wasip1"},
 }
 
@@ -200,4 +203,13 @@ func rust() error {
 		return errors.New("no rustc on PATH")
 	}
 	return errors.New("no rustc with a standard library for wasm32-wasip1 or wasm32-wasi")
+}
+
+// qemu looks for the emulator of another processor. That the kernel hands it
+// programs is for the test to see to.
+func qemu(processor string) func() error {
+	return func() error {
+		_, err := exec.LookPath("qemu-" + processor + "-static")
+		return err
+	}
 }
