@@ -5,8 +5,8 @@ package functions
 
 import "embed"
 
-// Helpers are the files of folder protocol, without its tests.
+// Helpers are the files of folder protocol, which has no tests of its own.
 //
-//go:embed protocol/protocol.go protocol/clock_linux.go protocol/clock_other.go
+//go:embed protocol/*.go
 //go:embed protocol/nebula.h protocol/nebula.rs
 var Helpers embed.FS

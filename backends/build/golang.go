@@ -7,12 +7,16 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"io/fs"
 	"os"
 	"os/exec"
+	"path"
 	"path/filepath"
 	"regexp"
 	"runtime"
 	"slices"
+
+	"github.com/nebula-bench/nebula/functions"
 )
 
 // goOwn are the variables that the user's environment has no say in. GOWORK
@@ -141,8 +145,16 @@ func (j job) goModuleAround(dir, version string) (map[string]string, error) {
 	if m := goRelease.FindStringSubmatch(version); m != nil {
 		release = m[1]
 	}
-	names := []string{"protocol.go", "clock_linux.go", "clock_other.go"}
-	err := errors.Join(
+	// Every file of the helper: each system has its own, and the compiler
+	// chooses.
+	names, err := fs.Glob(functions.Helpers, "protocol/*.go")
+	if err != nil {
+		return nil, err
+	}
+	for i := range names {
+		names[i] = path.Base(names[i])
+	}
+	err = errors.Join(
 		j.helper(j.in("helper"), nil, names...),
 		os.WriteFile(j.in("helper.mod"), fmt.Appendf(nil, "module %s\n\ngo %s\n", module, release), 0o600),
 		os.WriteFile(j.in("function.mod"), fmt.Appendf(nil,
