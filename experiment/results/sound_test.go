@@ -177,3 +177,35 @@ func sparse(name string) error {
 	}
 	return errors.Join(f.Truncate(20<<30), f.Close())
 }
+
+// The id of the baseline is written through no link and into no pipe: the
+// folder it lies in may have come from anywhere.
+func TestBaselineInItsPlace(t *testing.T) {
+	dir := soundRun(t)
+	f, err := Open(dir)
+	if err != nil {
+		t.Fatal(err)
+	}
+	out := filepath.Dir(filepath.Dir(filepath.Dir(dir)))
+	file := filepath.Join(filepath.Dir(dir), BaselineFile)
+	precious := filepath.Join(t.TempDir(), "precious")
+	if err := errors.Join(os.WriteFile(precious, []byte("mine"), 0o644), os.Symlink(precious, file)); err != nil {
+		t.Skip(err)
+	}
+	if err := SetBaseline(out, f); err != nil {
+		t.Error(err)
+	}
+	if b, _ := os.ReadFile(precious); string(b) != "mine" {
+		t.Errorf("what the link led to holds %q", b)
+	}
+	if id, err := Baseline(out, "x"); id != f.Run.ID || err != nil {
+		t.Errorf("the baseline is %q, %v", id, err)
+	}
+	os.Remove(file)
+	if mkfifo(file) != nil {
+		return
+	}
+	if err := SetBaseline(out, f); err == nil || !strings.Contains(err.Error(), "it is no file") {
+		t.Error(err)
+	}
+}
