@@ -35,6 +35,10 @@ func TestDist(t *testing.T) {
 	if runtime.GOOS != "linux" {
 		t.Skip("archives are made on Linux")
 	}
+	head, err := exec.Command("git", "-C", root, "rev-parse", "HEAD").Output()
+	if err != nil {
+		t.Fatal(err)
+	}
 	out := filepath.Join(t.TempDir(), "dist")
 	if err := run(root, out, runtime.GOOS+"/"+runtime.GOARCH); err != nil {
 		t.Fatal(err)
@@ -67,7 +71,6 @@ func TestDist(t *testing.T) {
 	for _, s := range info.Settings {
 		settings[s.Key] = s.Value
 	}
-	head, _ := exec.Command("git", "-C", root, "rev-parse", "HEAD").Output()
 	if settings["vcs.revision"] != strings.TrimSpace(string(head)) || settings["-trimpath"] != "true" || settings["CGO_ENABLED"] != "0" {
 		t.Errorf("built with %v", settings)
 	}
