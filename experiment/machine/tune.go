@@ -27,9 +27,10 @@ var ErrTuned = errors.New("this machine is tuned already")
 // Tunes is what Tune sets, in words.
 const Tunes = "the governor to performance, turbo off and address randomisation on"
 
-// Tune sets what Tunes says, where it is not so: what Check asks for. Before it changes anything it writes down what was
-// there, in the file journal, so that Restore can put it back whatever
-// happens. Its error is ErrTuned where there is a journal.
+// Tune sets what Tunes says, where it is not so: what Check asks for. Before it
+// changes anything it writes down what was there, in the file journal, so that
+// Restore can put it back whatever happens. Its error is ErrTuned where there
+// is a journal.
 func (m Machine) Tune(journal string) ([]Setting, error) {
 	var settings []Setting
 	want := func(file, set string) {
