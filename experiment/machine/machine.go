@@ -108,6 +108,9 @@ func finding(check string, s experiment.Severity, found, why, remedy string) exp
 }
 
 func unknown(check, found string) experiment.Finding {
+	if !readable && check != "disk" {
+		found = notHere
+	}
 	return experiment.Finding{Check: check, Severity: experiment.Unknown, Found: found}
 }
 

@@ -32,6 +32,9 @@ const Tunes = "the governor to performance, turbo off and address randomisation 
 // Restore can put it back whatever happens. Its error is ErrTuned where there
 // is a journal.
 func (m Machine) Tune(journal string) ([]Setting, error) {
+	if !readable && m.Root == "" {
+		return nil, errors.New("nothing to tune is known: " + notHere)
+	}
 	var settings []Setting
 	want := func(file, set string) {
 		if was, ok := m.read(file); ok && was != set {

@@ -15,6 +15,7 @@ import (
 	"errors"
 	"fmt"
 	"maps"
+	"runtime"
 	"slices"
 	"strconv"
 	"strings"
@@ -135,6 +136,9 @@ func Open(o Options) (Source, error) {
 	}
 	if o.Source == "" && len(o.Command) > 0 {
 		o.Source = "command"
+	}
+	if !hasCounters && o.Sysfs == "/sys" && o.Source != "command" && o.Source != "none" {
+		return nil, closed("the kernel's counters", "not on this system: Linux alone shows them, and this is "+runtime.GOOS, `read a meter of your own: command = ["program", "argument"]`)
 	}
 	if o.Source == "" || o.Source == "auto" {
 		return openAny(o)

@@ -6,6 +6,9 @@ import (
 	"golang.org/x/sys/unix"
 )
 
+// hasCounters says that this system may show energy by itself.
+const hasCounters = true
+
 // openEvent opens an event of one processor.
 func openEvent(kind uint32, config uint64, cpu int) (int, error) {
 	return unix.PerfEventOpen(&unix.PerfEventAttr{

@@ -4,6 +4,9 @@ package meter
 
 import "errors"
 
+// hasCounters says that this system may show energy by itself.
+const hasCounters = false
+
 // errNoEvents is why perf's door stays closed, whatever a tree of files says.
 var errNoEvents = errors.New("perf events are Linux's, and this is another system")
 
