@@ -1,6 +1,7 @@
 package reports
 
 import (
+	"bytes"
 	"crypto/sha256"
 	"embed"
 	"encoding/base64"
@@ -13,7 +14,8 @@ import (
 	"path/filepath"
 	"strings"
 
-	"github.com/nebula-bench/nebula/internal/atomicfile"
+	"github.com/nebula-bench/nebula/experiment/results"
+	"github.com/nebula-bench/nebula/internal/regular"
 )
 
 // What reports/web holds. dist holds the chart library if npm was run before
@@ -92,7 +94,7 @@ func WriteAssets(out string) error {
 	}
 	for name, b := range as {
 		file := filepath.Join(dir, name)
-		if old, err := os.ReadFile(file); err == nil && string(old) == string(b) {
+		if old, err := regular.Read(file, int64(len(b))); err == nil && bytes.Equal(old, b) {
 			continue
 		}
 		if err := writeFile(file, b); err != nil {
@@ -208,20 +210,9 @@ func hash(s string) string {
 	return "'sha256-" + base64.StdEncoding.EncodeToString(sum[:]) + "'"
 }
 
-// writeFile writes a file of a page. A link in its place is replaced, and not
-// what it leads to, and what is no file is left alone: the folder may have come
-// from anywhere.
+// writeFile writes a file of a page.
 func writeFile(name string, b []byte) error {
-	switch info, err := os.Lstat(name); {
-	case err != nil:
-	case info.Mode()&fs.ModeSymlink != 0:
-		if err := os.Remove(name); err != nil {
-			return err
-		}
-	case !info.Mode().IsRegular():
-		return fmt.Errorf("%s: it is no file, and a page's file belongs there", name)
-	}
-	return atomicfile.Write(name, func(w io.Writer) error {
+	return results.WriteInside(name, func(w io.Writer) error {
 		_, err := w.Write(b)
 		return err
 	})

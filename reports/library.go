@@ -14,7 +14,6 @@ import (
 	"sync/atomic"
 	"time"
 
-	"github.com/nebula-bench/nebula/internal/atomicfile"
 	"github.com/nebula-bench/nebula/internal/regular"
 )
 
@@ -72,23 +71,9 @@ func (h hostedLibrary) get(ctx context.Context, cache string, offline bool) ([]b
 	}
 	// A cache that can't be written costs the next run a download.
 	if os.MkdirAll(cache, 0o700) == nil {
-		_ = keep(file, b)
+		_ = writeFile(file, b)
 	}
 	return b, nil
-}
-
-// keep puts the file into the cache, whole. What is in its place and is no
-// file of ours is replaced, not written through.
-func keep(file string, b []byte) error {
-	if info, err := os.Lstat(file); err == nil && !info.Mode().IsRegular() {
-		if err := os.Remove(file); err != nil {
-			return err
-		}
-	}
-	return atomicfile.Write(file, func(w io.Writer) error {
-		_, err := w.Write(b)
-		return err
-	})
 }
 
 // is reports whether a file is the library.

@@ -9,7 +9,6 @@ import (
 	"path/filepath"
 	"strings"
 
-	"github.com/nebula-bench/nebula/internal/atomicfile"
 	"github.com/nebula-bench/nebula/internal/regular"
 )
 
@@ -48,19 +47,7 @@ func SetBaseline(out string, f *Folder) error {
 	if b, err := os.Stat(f.Dir); err != nil || !os.SameFile(a, b) {
 		return fmt.Errorf("run %s lies in %s, not in %s", f.Run.ID, f.Dir, want)
 	}
-	name := filepath.Join(filepath.Dir(want), BaselineFile)
-	// The folder may have come from anywhere: nothing is written through what
-	// lies in the file's place.
-	switch info, err := os.Lstat(name); {
-	case err != nil:
-	case info.Mode()&fs.ModeSymlink != 0:
-		if err := os.Remove(name); err != nil {
-			return err
-		}
-	case !info.Mode().IsRegular():
-		return fmt.Errorf("%s: it is no file, and the id of a run belongs there", name)
-	}
-	return atomicfile.Write(name, func(w io.Writer) error {
+	return WriteInside(filepath.Join(filepath.Dir(want), BaselineFile), func(w io.Writer) error {
 		_, err := fmt.Fprintln(w, f.Run.ID)
 		return err
 	})

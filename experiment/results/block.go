@@ -51,13 +51,13 @@ func (b *Block) check() error {
 			return fmt.Errorf("a count is %d", *n)
 		}
 	}
-	return nil
+	return errors.Join(checkTime(&b.Start), checkTime(&b.End))
 }
 
 // Block appends one record of a stretch.
 func (w *Writer) Block(b *Block) error {
 	if w.blocks == nil {
-		f, err := os.OpenFile(filepath.Join(w.dir, BlocksFile), os.O_CREATE|os.O_WRONLY|os.O_APPEND, 0o644)
+		f, err := openRecords(filepath.Join(w.dir, BlocksFile), os.O_CREATE|os.O_WRONLY|os.O_APPEND)
 		if err != nil {
 			return err
 		}

@@ -114,7 +114,7 @@ type WithoutWindow struct {
 // Energy appends one record of an energy window.
 func (w *Writer) Energy(e *EnergyWindow) error {
 	if w.energy == nil {
-		f, err := os.OpenFile(filepath.Join(w.dir, EnergyFile), os.O_CREATE|os.O_WRONLY|os.O_APPEND, 0o644)
+		f, err := openRecords(filepath.Join(w.dir, EnergyFile), os.O_CREATE|os.O_WRONLY|os.O_APPEND)
 		if err != nil {
 			return err
 		}

@@ -95,12 +95,16 @@ func Resume(dir string) (*Writer, error) {
 
 // Mend cuts off a line that a kill or a full disk tore: its trial never ended.
 func (w *Writer) Mend() error {
-	return errors.Join(cutTorn(w.trials.Name()), cutTorn(w.stops.Name()), cutTorn(filepath.Join(w.dir, EnergyFile)), cutTorn(filepath.Join(w.dir, BlocksFile)))
+	var errs []error
+	for _, file := range []string{TrialsFile, StopsFile, EnergyFile, BlocksFile} {
+		errs = append(errs, cutTorn(filepath.Join(w.dir, file)))
+	}
+	return errors.Join(errs...)
 }
 
 func (w *Writer) open(flags int) (err error) {
 	flags |= os.O_WRONLY | os.O_APPEND
-	if w.trials, err = os.OpenFile(filepath.Join(w.dir, TrialsFile), flags, 0o644); err != nil {
+	if w.trials, err = openRecords(filepath.Join(w.dir, TrialsFile), flags); err != nil {
 		return err
 	}
 	// Two writers would record trials twice. The kernel gives the lock back
@@ -109,7 +113,7 @@ func (w *Writer) open(flags int) (err error) {
 		w.trials.Close()
 		return ErrBusy
 	}
-	if w.stops, err = os.OpenFile(filepath.Join(w.dir, StopsFile), flags, 0o644); err != nil {
+	if w.stops, err = openRecords(filepath.Join(w.dir, StopsFile), flags); err != nil {
 		w.trials.Close()
 	}
 	return err
@@ -118,7 +122,7 @@ func (w *Writer) open(flags int) (err error) {
 // cutTorn shortens a file to its last whole line. Lines are far shorter than
 // the window, except where a function's error text is at its longest.
 func cutTorn(name string) error {
-	f, err := os.OpenFile(name, os.O_RDWR, 0)
+	f, err := openRecords(name, os.O_RDWR)
 	if errors.Is(err, fs.ErrNotExist) {
 		return nil
 	}
@@ -167,7 +171,7 @@ func (w *Writer) line(to io.Writer, v any) error {
 
 // Update replaces run.json; a reader sees the old one or the new one.
 func (w *Writer) Update(run *Run) error {
-	return atomicfile.Write(filepath.Join(w.dir, RunFile), func(f io.Writer) error {
+	return WriteInside(filepath.Join(w.dir, RunFile), func(f io.Writer) error {
 		e := json.NewEncoder(f)
 		e.SetIndent("", "  ")
 		return e.Encode(run)

@@ -134,7 +134,7 @@ func (f *Folder) Remove() error {
 
 // busy reports whether a process is writing the run, or that can't be told.
 func busy(dir string) bool {
-	f, err := os.Open(filepath.Join(dir, TrialsFile))
+	f, err := openRecords(filepath.Join(dir, TrialsFile), os.O_RDONLY)
 	if errors.Is(err, fs.ErrNotExist) {
 		return false
 	}

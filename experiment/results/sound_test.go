@@ -5,6 +5,7 @@ import (
 	"errors"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -33,7 +34,8 @@ func soundRun(t *testing.T) string {
 		t.Fatal(err)
 	}
 	relative := 0.01
-	if err := errors.Join(w.Append(record(1)), w.Stop(&Stop{Cell: p.Cells[0], Block: 3, N: 9, Reason: Precise, Relative: &relative}), w.Close()); err != nil {
+	if err := errors.Join(w.Append(record(1)), w.Stop(&Stop{Cell: p.Cells[0], Block: 3, N: 9, Reason: Precise, Relative: &relative}),
+		w.Block(&Block{Block: 1, To: 3, Start: run.Started, End: run.Started.Add(time.Second)}), w.Close()); err != nil {
 		t.Fatal(err)
 	}
 	return dir
@@ -49,6 +51,9 @@ func readAll(dir string) error {
 	_, serr := f.Stops()
 	for _, eerr := range f.Energy() {
 		err = errors.Join(err, eerr)
+	}
+	for _, berr := range f.Blocks() {
+		err = errors.Join(err, berr)
 	}
 	return errors.Join(err, serr)
 }
@@ -96,6 +101,7 @@ func TestUnsound(t *testing.T) {
 		{"an event after all time", TrialsFile, `"ready":100`, `"ready":9223372036854775807`, "ns to ready can't be"},
 		{"CPU time below nothing", TrialsFile, `"at":`, `"cpu_ns":-1,"at":`, "its CPU time"},
 		{"a request in the year 1", TrialsFile, `2026-11-22`, `0001-11-22`, "a time in the year 1"},
+		{"a stretch in the year 9999", BlocksFile, `2026-11-22`, `9999-11-22`, "blocks.jsonl:1: not a record of blocks: it "},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
 			dir := soundRun(t)
@@ -149,8 +155,8 @@ func TestNoFile(t *testing.T) {
 			if make(filepath.Join(t.TempDir(), "f")) != nil {
 				t.Skip("this system has no such thing")
 			}
-			for _, file := range []string{RunFile, PlanFile, TrialsFile, StopsFile, EnergyFile} {
-				if strings.HasSuffix(name, "no such file") && (file == StopsFile || file == EnergyFile) {
+			for _, file := range []string{RunFile, PlanFile, TrialsFile, StopsFile, EnergyFile, BlocksFile} {
+				if strings.HasSuffix(name, "no such file") && slices.Contains([]string{StopsFile, EnergyFile, BlocksFile}, file) {
 					continue // come with their first record
 				}
 				dir := soundRun(t)
@@ -207,5 +213,56 @@ func TestBaselineInItsPlace(t *testing.T) {
 	}
 	if err := SetBaseline(out, f); err == nil || !strings.Contains(err.Error(), "it is no file") {
 		t.Error(err)
+	}
+}
+
+// What is written goes into the run's own folder: no record through a link that
+// leads elsewhere, and none into a pipe, which would be waited for.
+func TestRecordsInTheirPlace(t *testing.T) {
+	write := func(dir string) error {
+		w, err := Resume(dir)
+		if err != nil {
+			return err
+		}
+		defer w.Close()
+		now := time.Now()
+		return errors.Join(w.Mend(), w.Energy(&EnergyWindow{}), w.Block(&Block{Start: now, End: now}))
+	}
+	if err := write(soundRun(t)); err != nil {
+		t.Fatal(err)
+	}
+	elsewhere := filepath.Join(t.TempDir(), "elsewhere")
+	for want, make := range map[string]func(string) error{
+		"it is a link":             func(f string) error { return os.Symlink(elsewhere, f) },
+		"it is a pipe or a device": mkfifo,
+	} {
+		if make(filepath.Join(t.TempDir(), "f")) != nil {
+			continue // this system has no such thing
+		}
+		for _, file := range []string{TrialsFile, StopsFile, EnergyFile, BlocksFile} {
+			dir := soundRun(t)
+			os.Remove(filepath.Join(dir, file))
+			if err := make(filepath.Join(dir, file)); err != nil {
+				t.Fatal(err)
+			}
+			if err := write(dir); err == nil || !strings.Contains(err.Error(), file+": "+want) {
+				t.Errorf("%s: %v, want %q", file, err, want)
+			}
+			if busy(dir) != (file == TrialsFile) {
+				t.Errorf("%s: whether the run is being written is told all the same", file)
+			}
+			if _, err := os.Lstat(elsewhere); err == nil {
+				t.Errorf("%s: a file was made where the link leads", file)
+			}
+		}
+	}
+}
+
+// A machine whose clock was never set has runs all the same.
+func TestClockThatWasNeverSet(t *testing.T) {
+	for _, at := range []time.Time{time.Unix(0, 1), time.Unix(5, 0).In(time.FixedZone("", -8*3600))} {
+		if err := checkTime(&at); err != nil {
+			t.Errorf("%s: %v", at, err)
+		}
 	}
 }
