@@ -205,7 +205,7 @@ func (c *cgroup) remove() (err error) {
 		return nil
 	}
 	for _, dir := range c.dirs() {
-		err = removeCgroup(dir)
+		err = errors.Join(err, removeCgroup(dir))
 	}
 	return err
 }
@@ -220,9 +220,7 @@ func (c *cgroup) end() {
 	for range 10 {
 		err := c.remove()
 		if !c.v2 {
-			if also := os.Remove(filepath.Join(c.root, unified, c.name)); also != nil {
-				err = also
-			}
+			err = errors.Join(err, os.Remove(filepath.Join(c.root, unified, c.name)))
 		}
 		if !errors.Is(err, syscall.EBUSY) {
 			return

@@ -129,11 +129,6 @@ func ours(name string, labels map[string]string) bool {
 	return strings.HasPrefix(name, loadedNames) || labelled && strings.HasPrefix(name, madeNames)
 }
 
-// foreign reports whether an image has a name that is not ours.
-func foreign(names []string, labels map[string]string) bool {
-	return slices.ContainsFunc(names, func(name string) bool { return name != "<none>:<none>" && !ours(name, labels) })
-}
-
 // ownerLabel writes an owner so that a Dockerfile can hold it.
 func ownerLabel(o backends.Owner) string {
 	b, err := json.Marshal(o)

@@ -1,6 +1,9 @@
 package main
 
 import (
+	"crypto/sha256"
+	"encoding/hex"
+	"os"
 	"strings"
 	"testing"
 
@@ -22,5 +25,21 @@ func TestFactsHaveOneSource(t *testing.T) {
 				t.Errorf("doctor: %q; run.json: %q", f.Found, h.Governor)
 			}
 		}
+	}
+}
+
+// Every system can tell which program measured.
+func TestOwnDigest(t *testing.T) {
+	name, err := os.Executable()
+	if err != nil {
+		t.Fatal(err)
+	}
+	b, err := os.ReadFile(name)
+	if err != nil {
+		t.Fatal(err)
+	}
+	sum := sha256.Sum256(b)
+	if got, err := ownDigest(); err != nil || got != "sha256:"+hex.EncodeToString(sum[:]) {
+		t.Errorf("got %s, %v", got, err)
 	}
 }

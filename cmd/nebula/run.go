@@ -11,6 +11,7 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+	"runtime"
 	"strings"
 	"syscall"
 	"time"
@@ -344,8 +345,17 @@ func describeHost(ctx context.Context, x *experiment.Experiment) results.Host {
 	return h
 }
 
+// ownDigest is that of the program that runs. Linux shows it even where its
+// file has been replaced since.
 func ownDigest() (string, error) {
-	f, err := os.Open("/proc/self/exe")
+	name, err := os.Executable()
+	if runtime.GOOS == "linux" {
+		name, err = "/proc/self/exe", nil
+	}
+	if err != nil {
+		return "", err
+	}
+	f, err := os.Open(name)
 	if err != nil {
 		return "", err
 	}

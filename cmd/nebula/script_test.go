@@ -37,7 +37,7 @@ func TestMain(m *testing.M) {
 func spin() {
 	for range runtime.NumCPU() {
 		go func() {
-			for {
+			for n := 0; ; n++ {
 			}
 		}()
 	}

@@ -40,12 +40,16 @@ func Open(path string) (*os.File, fs.FileInfo, error) {
 	if info, err = f.Stat(); err == nil {
 		err = check(path, info)
 	}
-	// Some files of the kernel are regular and yet say nothing until something
-	// happens (/proc/kmsg). On a disk a deadline has no meaning.
-	_ = f.SetReadDeadline(time.Now().Add(patience))
 	if err != nil {
 		f.Close()
 		return nil, nil, err
+	}
+	// Some files of the kernel are regular and yet say nothing until something
+	// happens (/proc/kmsg). These show a size of 0. A file with a size gets no
+	// deadline: where a file can be polled, as in a file system of FUSE, that
+	// would cut short the reading of a large one.
+	if info.Size() == 0 {
+		_ = f.SetReadDeadline(time.Now().Add(patience))
 	}
 	return f, info, nil
 }
