@@ -80,6 +80,7 @@ func readDockerfile(dir string) (*dockerfile, error) {
 	head, escape, open := true, `\`, false
 	var text string
 	for i, line := range d.lines {
+		raw := line
 		line = strings.TrimSpace(line)
 		if m := directive.FindStringSubmatch(line); head && m != nil {
 			name := strings.ToLower(m[1])
@@ -97,7 +98,12 @@ func readDockerfile(dir string) (*dockerfile, error) {
 			text = ""
 			d.instructions = append(d.instructions, instruction{line: i + 1})
 		}
-		line, open = strings.CutSuffix(line, escape)
+		// What a continued line is indented with separates words; an escaped
+		// escape continues nothing.
+		line, open = strings.CutSuffix(strings.TrimRight(raw, " \t\r"), escape)
+		if open && strings.HasSuffix(line, escape) {
+			line, open = line+escape, false
+		}
 		text += line
 		in := &d.instructions[len(d.instructions)-1]
 		in.last = i + 1
@@ -116,8 +122,9 @@ func readDockerfile(dir string) (*dockerfile, error) {
 	return d, nil
 }
 
-// check returns why the engine's own builder can't build it.
-func (d *dockerfile) check() error {
+// check returns why the engine's own builder can't build it with these
+// arguments.
+func (d *dockerfile) check(arguments map[string]string) error {
 	needs := func(line int, what string) error {
 		return fmt.Errorf("%s, line %d: %s needs BuildKit, and functions are built by the engine's own builder. Build it yourself (docker build -t NAME %s) and write image = \"NAME\" in place of source",
 			d.path, line, printable(what), filepath.Dir(d.path))
@@ -145,6 +152,9 @@ func (d *dockerfile) check() error {
 		if in.name == "ARG" {
 			for _, w := range in.words {
 				name, _, has := strings.Cut(w, "=")
+				if _, set := arguments[name]; set {
+					has = true
+				}
 				if automatic.MatchString(name) && !has && !given[name] {
 					return needs(in.line, "ARG "+name+" without a value")
 				}
@@ -308,8 +318,8 @@ func (c *buildContext) write(w io.Writer, dockerfile []byte) error {
 		_, err := t.Write(body)
 		return err
 	}
-	// What the builder finds in .dockerignore it does not copy: our Dockerfile
-	// and, unless it is the user's and he wants it, the file itself.
+	// The builder copies nothing that .dockerignore names: our Dockerfile and,
+	// unless the user's own file was to be sent, .dockerignore itself.
 	ignore := []byte(dockerignore + "\n")
 	err := c.each(func(name, path string, info fs.FileInfo) error {
 		if name == ourDockerfile {
@@ -332,7 +342,7 @@ func (c *buildContext) write(w io.Writer, dockerfile []byte) error {
 }
 
 // entry packs one file, folder or link. Links stay links, wherever they lead:
-// the builder follows them inside of the image alone.
+// the builder follows them only within the image.
 func (c *buildContext) entry(t *tar.Writer, name, path string, info fs.FileInfo) error {
 	link := ""
 	if info.Mode()&fs.ModeSymlink != 0 {
@@ -370,15 +380,15 @@ func (c *buildContext) entry(t *tar.Writer, name, path string, info fs.FileInfo)
 
 // checkBuild returns what can be seen to be wrong with a Dockerfile and its
 // folder without an engine.
-func checkBuild(dir string) error {
-	d, err := readDockerfile(dir)
+func checkBuild(f experiment.Function) error {
+	d, err := readDockerfile(f.Path)
 	if err == nil {
-		err = d.check()
+		err = d.check(f.BuildArgs)
 	}
 	if err != nil {
 		return err
 	}
-	c, err := openContext(dir)
+	c, err := openContext(f.Path)
 	if err != nil {
 		return err
 	}
@@ -389,7 +399,7 @@ func checkBuild(dir string) error {
 func (b *backend) buildDockerfile(ctx context.Context, f experiment.Function) (*held, error) {
 	d, err := readDockerfile(f.Path)
 	if err == nil {
-		err = d.check()
+		err = d.check(f.BuildArgs)
 	}
 	if err != nil {
 		return nil, err

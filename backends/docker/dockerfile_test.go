@@ -66,6 +66,7 @@ func TestBuildKitIsSeen(t *testing.T) {
 		"platform":            {"FROM --platform=$BUILDPLATFORM a\n", "$BUILDPLATFORM needs"},
 		"platform with one":   {"ARG BUILDPLATFORM=linux/amd64\nFROM --platform=${BUILDPLATFORM} a\n", ""},
 		"architecture":        {"FROM a\nARG TARGETARCH\n", "ARG TARGETARCH without a value needs"},
+		"an escaped escape":   {"FROM a\nRUN echo \\\\\nRUN --mount=x true\n", "line 3: RUN --mount needs"},
 		"no instruction":      {"FROM a\n\nRUNN true\n", `line 3: there is no instruction "RUNN"`},
 	} {
 		t.Run(name, func(t *testing.T) {
@@ -84,6 +85,14 @@ func TestBuildKitIsSeen(t *testing.T) {
 	}
 }
 
+// TestBuildArgsAreValues: an argument that BuildKit would set may be given.
+func TestBuildArgsAreValues(t *testing.T) {
+	dir := folder(t, map[string]string{"Dockerfile": "FROM a\nARG TARGETARCH\n"})
+	if err := CheckFunction(experiment.Function{Name: "f", Source: "f", Path: dir, BuildArgs: map[string]string{"TARGETARCH": "arm64"}}); err != nil {
+		t.Error(err)
+	}
+}
+
 // TestImagesOfADockerfile: each must be there, for nothing is pulled.
 func TestImagesOfADockerfile(t *testing.T) {
 	d, err := readDockerfile(folder(t, map[string]string{"Dockerfile": `
@@ -98,11 +107,15 @@ COPY --from=0 /a /a
 COPY --from=tools:1 /a /a
 FROM scratch
 FROM builder
+FROM con\
+tinued:1\
+  AS last
+FROM last
 `}))
 	if err != nil {
 		t.Fatal(err)
 	}
-	if got := d.images(map[string]string{"GIVEN": "alpine"}); !slices.Equal(got, []string{"debian:12", "alpine/y:12", "tools:1"}) {
+	if got := d.images(map[string]string{"GIVEN": "alpine"}); !slices.Equal(got, []string{"debian:12", "alpine/y:12", "tools:1", "continued:1"}) {
 		t.Errorf("it needs %q", got)
 	}
 }
@@ -188,8 +201,8 @@ func TestContext(t *testing.T) {
 	})
 }
 
-// TestBuilds: a build gives what docker build gives, and leaves nothing, how
-// ever it ends.
+// TestBuilds: a build gives what docker build gives, and leaves nothing,
+// however it ends.
 func TestBuilds(t *testing.T) {
 	testenv.Need(t, "docker")
 	bin, err := build.Build(t.Context(), backendtest.Probe(t), build.Linux)

@@ -40,7 +40,7 @@ func CheckFunction(f experiment.Function) error {
 	case kind == build.ImageArchive:
 		_, err = readArchive(f.Path, "")
 	case kind == build.Dockerfile:
-		err = checkBuild(f.Path)
+		err = checkBuild(f)
 	case len(f.BuildArgs) > 0:
 		err = fmt.Errorf("build_args are the arguments of a Dockerfile, and this is %s: remove them", article(kind))
 	}
