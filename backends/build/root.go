@@ -1,6 +1,7 @@
 package build
 
 import (
+	"crypto/rand"
 	"fmt"
 	"os"
 	"os/user"
@@ -77,9 +78,11 @@ func (r *rootsOf) of(want string) (dir, why string) {
 	os.Mkdir(want, 0o700)
 	k := root{dir: want}
 	if err := trusted(want); err != nil {
-		if private, merr := os.MkdirTemp("", "nebula-cache-"); merr == nil {
-			k = root{private, fmt.Sprintf("the cache %s is not used, because others could put programs into it: %s; this run builds everything anew. Give the folder to yourself alone (chown, chmod go-w), or name another one with NEBULA_CACHE", want, err)}
-		}
+		// A name that nobody can guess. If it can't be made, that too is said by
+		// who wants to write.
+		private := filepath.Join(os.TempDir(), "nebula-cache-"+rand.Text())
+		os.Mkdir(private, 0o700)
+		k = root{private, fmt.Sprintf("the cache %s is not used, because others could put programs into it: %s; this run builds everything anew. Give the folder to yourself alone (chown, chmod go-w), or name another one with NEBULA_CACHE", want, err)}
 	}
 	r.known[want] = k
 	return k.dir, k.why

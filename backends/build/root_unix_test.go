@@ -94,3 +94,17 @@ func TestTrustedCache(t *testing.T) {
 		})
 	}
 }
+
+// TestNoPlaceForACache has no folder for temporary files: a cache that is not
+// trusted is not used all the same.
+func TestNoPlaceForACache(t *testing.T) {
+	want := filepath.Join(t.TempDir(), "c")
+	os.Mkdir(want, 0o700)
+	os.Chmod(want, 0o777)
+	t.Setenv("NEBULA_CACHE", want)
+	t.Setenv("TMPDIR", filepath.Join(t.TempDir(), "none"))
+	t.Cleanup(DropPrivateCache)
+	if got, why := CacheRoot(), CacheDistrusted(); got == want || why == "" {
+		t.Errorf("cache %s, %q", got, why)
+	}
+}
