@@ -21,7 +21,7 @@ var may = map[string][]string{
 	"experiment/stats":                    {},
 	"backends":                            {"experiment", "internal/system"},
 	"backends/build":                      {"experiment", "backends", "functions", "internal/atomicfile", "internal/regular", "internal/system"},
-	"backends/module":                     {},
+	"backends/module":                     {"internal/regular"},
 	"backends/wazero":                     {"experiment", "backends", "backends/build", "backends/module", "internal/regular", "internal/system"},
 	"backends/docker":                     {"experiment", "backends", "backends/build", "internal/regular", "internal/words"},
 	"backends/backendtest":                {"experiment", "backends", "internal/testenv"},

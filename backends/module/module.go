@@ -9,9 +9,9 @@ package module
 
 import (
 	"fmt"
-	"io"
-	"os"
 	"slices"
+
+	"github.com/nebula-bench/nebula/internal/regular"
 )
 
 // maxFile is the largest module that is read.
@@ -124,17 +124,9 @@ func (m *Module) Needing(p Proposal) (Need, bool) {
 
 // ReadFile reads a module from a file.
 func ReadFile(path string) (*Module, error) {
-	f, err := os.Open(path)
+	b, err := regular.Read(path, maxFile)
 	if err != nil {
 		return nil, err
-	}
-	defer f.Close()
-	b, err := io.ReadAll(io.LimitReader(f, maxFile+1))
-	if err != nil {
-		return nil, err
-	}
-	if len(b) > maxFile {
-		return nil, fmt.Errorf("it is larger than %d MiB", maxFile>>20)
 	}
 	return Read(b)
 }
