@@ -26,7 +26,7 @@ var may = map[string][]string{
 	"backends/docker":                     {"experiment", "backends", "backends/build", "internal/regular", "internal/words"},
 	"backends/backendtest":                {"experiment", "backends", "internal/testenv"},
 	"backends/backendtest/testdata/probe": {"functions/protocol"},
-	"reports":                             {"experiment", "experiment/results", "experiment/stats", "internal/atomicfile", "internal/regular", "internal/words"},
+	"reports":                             {"experiment", "experiment/results", "experiment/stats", "internal/regular", "internal/words"},
 	"experiments":                         {},
 	"functions":                           {},
 	"functions/protocol":                  {},

@@ -335,6 +335,7 @@ func (c *Changes) Worse() (cells []experiment.Cell) {
 // machine was disturbed meanwhile, for that reason.
 func (c *Changes) Confirm(again *Changes) {
 	c.Confirmed = &again.New
+	found := c.disturbances()
 	for i := range c.Cells {
 		x := &c.Cells[i]
 		if x.Course != Worse {
@@ -344,7 +345,7 @@ func (c *Changes) Confirm(again *Changes) {
 		switch {
 		case j >= 0 && again.Cells[j].Course == Worse:
 		case j >= 0 && again.Cells[j].disturbed != nil:
-			x.Course, x.disturbed, x.Disturbed = Unsure, again.Cells[j].disturbed, again.Cells[j].Disturbed
+			x.Course, x.disturbed, x.Disturbed = Unsure, again.Cells[j].disturbed, &found
 		default:
 			x.Course, x.Unconfirmed = Unsure, true
 		}

@@ -118,6 +118,11 @@ func TestConfirmedOnADisturbedMachine(t *testing.T) {
 		strings.Count(got, "unsure: the machine was disturbed (load)") != 2 || !strings.Contains(got, "confirming run, load: others are there") {
 		t.Error(got)
 	}
+	for _, x := range c.Cells {
+		if x.disturbed != nil && (x.Disturbed == nil || *x.Disturbed != "confirming run, load: others are there") {
+			t.Errorf("%s: %v was disturbed", x.Cell, *x.Disturbed)
+		}
+	}
 }
 
 // TestStepsOfDisturbedNights: a step that only disturbed nights make is unsure,

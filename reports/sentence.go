@@ -4,6 +4,8 @@ import (
 	"encoding/json"
 	"fmt"
 	"strings"
+
+	"github.com/nebula-bench/nebula/internal/words"
 )
 
 // Sentence is text in which names from files are marked, so that a page can
@@ -83,9 +85,4 @@ func shorten(s string, most int) string {
 	return string(r[:most]) + " …"
 }
 
-func plural(n int, one string) string {
-	if n == 1 {
-		return "1 " + one
-	}
-	return fmt.Sprintf("%d %ss", n, one)
-}
+func plural(n int, one string) string { return words.Count(n, one) }

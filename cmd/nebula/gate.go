@@ -15,6 +15,7 @@ import (
 
 	"github.com/nebula-bench/nebula/experiment"
 	"github.com/nebula-bench/nebula/experiment/results"
+	"github.com/nebula-bench/nebula/internal/words"
 	"github.com/nebula-bench/nebula/reports"
 )
 
@@ -206,7 +207,7 @@ func (e *ended) verdict(s *reports.Summary, c *reports.Changes, unconfirmed erro
 	case e.bad > 0:
 		return &exitError{exitFailed, fmt.Errorf("%d of %d trials failed; the report counts them by cell", e.bad, e.done)}
 	case e.faulty > 0:
-		return &exitError{exitFailed, fmt.Errorf("%d cells were left out because their function can't run (see above); the report names them", e.faulty)}
+		return &exitError{exitFailed, fmt.Errorf("%s left out because a function can't run (see above); the report says which", words.Count(e.faulty, "cell"))}
 	case e.flags.strict && s.Undecided():
 		return &exitError{exitUnsure, errors.New("nobody can tell yet whether a threshold holds, and --strict asks for that")}
 	case e.flags.strict && c != nil && (c.Open() || !c.Comparable()):

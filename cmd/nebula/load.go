@@ -155,8 +155,8 @@ func (a *app) validateCommand() *cobra.Command {
 			if err != nil {
 				return err
 			}
-			_, err = fmt.Fprintf(a.stdout, "%s: %d functions, %d backends, %d cells\n",
-				args[0], len(x.Functions), len(x.Backends), len(p.Cells))
+			_, err = fmt.Fprintf(a.stdout, "%s: %s, %s, %s\n", args[0],
+				words.Count(len(x.Functions), "function"), words.Count(len(x.Backends), "backend"), words.Count(len(p.Cells), "cell"))
 			return fail(err)
 		},
 	}

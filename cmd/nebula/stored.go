@@ -12,6 +12,7 @@ import (
 
 	"github.com/nebula-bench/nebula/backends/build"
 	"github.com/nebula-bench/nebula/experiment/results"
+	"github.com/nebula-bench/nebula/internal/words"
 	"github.com/nebula-bench/nebula/reports"
 )
 
@@ -54,7 +55,7 @@ func (a *app) reportCommand() *cobra.Command {
 			for _, err := range bad {
 				fmt.Fprintf(a.stderr, "nebula: left out of the report: %s\n", err)
 			}
-			fmt.Fprintf(a.stderr, "%d runs in %s/index.html\n", len(folders)-len(unwritten), a.out)
+			fmt.Fprintf(a.stderr, "%s in %s/index.html\n", words.Count(len(folders)-len(unwritten), "run"), a.out)
 			if len(bad) > 0 {
 				return &exitError{code: exitFailed}
 			}

@@ -79,7 +79,7 @@ func (ld *loader) function(b *hcl.Block, ax *axes) experiment.Function {
 	if f.Language, language = ld.text(attrs["language"]); language == set {
 		ld.language(f, attrs["language"], image)
 	}
-	f.BuildArgs = ld.namedTexts(attrs["build_args"], "VERSION", "argument of a build", "build_args")
+	f.BuildArgs = ld.namedTexts(attrs["build_args"], "VERSION", "build argument", "build_args")
 	f.Mounts, f.Mounted = ld.mounts(attrs["mounts"])
 	// The inputs are another matter: a mistake there says nothing about the
 	// files.
@@ -385,7 +385,7 @@ func (ld *loader) namedTexts(attr *hcl.Attribute, example, one, all string) map[
 		case !ok:
 			ld.errorf(attr.Expr.Range(), "Unsuitable value", "The %s %s must be a string, but this is %s.", one, quote(k), article(e.Type()))
 		case k == "" || strings.ContainsAny(k, "=\x00") || strings.Contains(s, "\x00"):
-			ld.errorf(attr.Expr.Range(), "Unsuitable "+all, "%s can't be an %s: its name must not be empty nor hold '=', and neither name nor value may hold the character U+0000.", quote(k), one)
+			ld.errorf(attr.Expr.Range(), "Unsuitable "+all, "The %s %s can't be set: a name must not be empty nor hold '=', and neither name nor value may hold the character U+0000.", one, quote(k))
 		}
 		named[k] = s
 	}

@@ -51,7 +51,7 @@ const LeastStretch = time.Second
 
 // Within adds to what During found over a whole run what its stretches tell.
 // What disturbed few of the blocks is noted: it moves no median by much. unit
-// is what the stretches hold: blocks, or seconds where a run has none.
+// is what they are counted in: blocks, or stretches where a run has no blocks.
 func Within(during []experiment.Finding, ss []Stretch, unit string) []experiment.Finding {
 	load := share(ss, busyShare, unit, "others kept the processors %s busy", func(s Stretch) *float64 { return s.Others })
 	if load != nil {

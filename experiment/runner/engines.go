@@ -122,9 +122,10 @@ func (e *Engines) tryFrames(ctx context.Context, backend string, f experiment.Fu
 	}
 }
 
-// askFrames tries a function once, or again where its engine hung.
+// askFrames tries a function once, or again where its engine hung; a function
+// that hangs its engine each time is not tried for ever.
 func (e *Engines) askFrames(ctx context.Context, f backends.Framer, req backends.Request, backend string, log zerolog.Logger) error {
-	for {
+	for outages := 0; ; outages++ {
 		limited, cancel := context.WithTimeout(ctx, e.experiment.Run.Timeout)
 		err := f.Frames(limited, req)
 		cancel()
@@ -137,7 +138,7 @@ func (e *Engines) askFrames(ctx context.Context, f backends.Framer, req backends
 			r.sweep(ctx, backend)
 			return err
 		}
-		if r.cameBack(ctx, backend, away) != nil {
+		if outages == maxOutages || r.cameBack(ctx, backend, away) != nil {
 			return err // the trials will say so
 		}
 	}

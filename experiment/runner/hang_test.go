@@ -217,6 +217,23 @@ func TestProbingAnEngineThatHangs(t *testing.T) {
 	}
 }
 
+// Nor is a function tried for ever that hangs its engine each time.
+func TestAProbeThatHangsItsEngineEnds(t *testing.T) {
+	f, x, _ := hanging(0)
+	x.Run.Timeout = time.Millisecond
+	n := 0
+	f.hangs = func() bool { // the probe, the question; then it is back
+		n++
+		return n%3 != 0
+	}
+	e := &Engines{experiment: x, backends: map[string]backends.Backend{"b": awayBackend{f}}}
+	ctx, cancel := context.WithTimeout(t.Context(), 20*time.Second)
+	defer cancel()
+	if err := e.askFrames(ctx, awayArtifact{f}, backends.Request{}, "b", zerolog.Nop()); err == nil || ctx.Err() != nil || f.swept != maxOutages {
+		t.Errorf("%v, after the engine came back %d times", err, f.swept)
+	}
+}
+
 // Energy windows of an engine that hangs are made again, and the function is
 // not found to fail in windows.
 func TestWindowsOfAnEngineThatHangs(t *testing.T) {

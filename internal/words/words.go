@@ -8,6 +8,7 @@
 package words
 
 import (
+	"strconv"
 	"strings"
 	"unicode"
 	"unicode/utf8"
@@ -38,6 +39,14 @@ func Text(s string) string {
 // visible reports whether a character is shown and does nothing else. The
 // joiner makes one sign of several, and is part of names.
 func visible(r rune) bool { return unicode.IsGraphic(r) || r == '\u200d' }
+
+// Count says how many there are of something: 1 run, 2 runs.
+func Count(n int, one string) string {
+	if n == 1 {
+		return "1 " + one
+	}
+	return strconv.Itoa(n) + " " + one + "s"
+}
 
 // Last gives the end of a text of so many characters at most: a function's
 // last words end with what matters.
