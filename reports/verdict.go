@@ -383,26 +383,7 @@ func sentence(v Verdict) Sentence {
 		s.side(same[0].Other)
 		s.say(": ").number(span(ratio[0], ratio[1])).say(" ").interval(bracket(low, high))
 	})
-	clause(unsure, func() {
-		ratio, low, high := extent(unsure)
-		s.say("too few trials to say whether ")
-		s.side(unsure[0].First)
-		s.say(" %s %s than ", verb[v.Metric], sooner[v.Metric])
-		s.side(unsure[0].Other)
-		s.say(": ").number(span(ratio[0], ratio[1])).say(" ").interval(bracket(low, high))
-		need, known, chance := 0, true, false
-		for _, c := range unsure {
-			need, known, chance = max(need, c.Need), known && c.Need > 0, chance || c.Chance
-		}
-		if chance {
-			s.say(", which among so many inputs may be chance")
-		}
-		if known {
-			s.say(", about %d trials of each would settle it", need)
-		} else if !chance {
-			s.say(", too close to the margin of %g %% for more trials to settle it", stats.DefaultMargin*100)
-		}
-	})
+	clause(unsure, func() { s.unsure(v.Metric, unsure) })
 	clause(few, func() {
 		s.say("nothing is sure about ")
 		s.side(few[0].First)
@@ -419,6 +400,28 @@ func sentence(v Verdict) Sentence {
 	}
 	s.say(".")
 	return s
+}
+
+// unsure says of comparisons that they are, and what would settle them.
+func (s *Sentence) unsure(metric string, cs []Comparison) {
+	ratio, low, high := extent(cs)
+	s.say("too few trials to say whether ")
+	s.side(cs[0].First)
+	s.say(" %s %s than ", verb[metric], sooner[metric])
+	s.side(cs[0].Other)
+	s.say(": ").number(span(ratio[0], ratio[1])).say(" ").interval(bracket(low, high))
+	need, known, chance := 0, true, false
+	for _, c := range cs {
+		need, known, chance = max(need, c.Need), known && c.Need > 0, chance || c.Chance
+	}
+	if chance {
+		s.say(", which among so many inputs may be chance")
+	}
+	if known {
+		s.say(", about %d trials of each would settle it", need)
+	} else if !chance {
+		s.say(", too close to the margin of %g %% for more trials to settle it", stats.DefaultMargin*100)
+	}
 }
 
 func (s *Sentence) side(x Side) { s.name(x.Backend).say(" %s", x.Start) }
