@@ -118,42 +118,49 @@ func find(f experiment.Function) (source, error) {
 		}
 		return fail("cannot read %s: %v", f.Path, err)
 	}
-	if !info.IsDir() {
-		s := source{path: f.Path}
-		switch {
-		case !info.Mode().IsRegular():
-			return fail("%s is neither a folder nor a file", f.Path)
-		case filepath.Ext(f.Path) == ".wasm":
-			s.kind = Module
-		case IsArchive(f.Path):
-			s.kind = ImageArchive
-		default:
-			return fail("%s is a file of no known kind. %s", f.Path, recognised)
-		}
-		if f.Language != "" {
-			return fail("language is %q, but %s is ready and has none to choose", f.Language, f.Path)
-		}
-		if s.kind == Module {
-			if err := checkModule(f.Path); err != nil {
-				return fail("%v", err)
-			}
-		}
-		return s, nil
-	}
-	d, err := look(f.Path)
+	s, err := findIn(f, info)
 	if err != nil {
 		return fail("%v", err)
 	}
-	if d.kind == Go {
-		if err := noSpecial(d.path); err != nil {
-			return fail("%v", err)
-		}
+	return s, nil
+}
+
+// findIn finds what a path holds. Its errors name no function.
+func findIn(f experiment.Function, info fs.FileInfo) (source, error) {
+	if info.IsDir() {
+		return findInFolder(f)
+	}
+	s := source{path: f.Path}
+	switch {
+	case !info.Mode().IsRegular():
+		return s, fmt.Errorf("%s is neither a folder nor a file", f.Path)
+	case filepath.Ext(f.Path) == ".wasm":
+		s.kind = Module
+	case IsArchive(f.Path):
+		s.kind = ImageArchive
+	default:
+		return s, fmt.Errorf("%s is a file of no known kind. %s", f.Path, recognised)
+	}
+	if f.Language != "" {
+		return s, fmt.Errorf("language is %q, but %s is ready and has none to choose", f.Language, f.Path)
+	}
+	if s.kind == Module {
+		return s, checkModule(f.Path)
+	}
+	return s, nil
+}
+
+// findInFolder finds what a folder holds, or a folder of languages.
+func findInFolder(f experiment.Function) (source, error) {
+	d, err := look(f.Path)
+	if err != nil {
+		return source{}, err
 	}
 	if d.kind != "" {
 		if f.Language != "" && kindOfLanguage[f.Language] != d.kind {
-			return fail("language is %q, but %s holds %s", f.Language, f.Path, d.found)
+			return source{}, fmt.Errorf("language is %q, but %s holds %s", f.Language, f.Path, d.found)
 		}
-		return source{d.kind, d.path}, nil
+		return d.source()
 	}
 	// A folder of languages.
 	var there []string
@@ -163,29 +170,24 @@ func find(f experiment.Function) (source, error) {
 		}
 	}
 	if len(there) == 0 {
-		return fail("%s holds nothing that can be built: it has %s. %s", f.Path, d.found, recognised)
+		return source{}, fmt.Errorf("%s holds nothing that can be built: it has %s. %s", f.Path, d.found, recognised)
 	}
 	language := f.Language
 	if language == "" {
 		language = there[0]
 	}
 	if !slices.Contains(there, language) {
-		return fail("%s has no folder %q; it has %s", f.Path, language, strings.Join(there, ", "))
+		return source{}, fmt.Errorf("%s has no folder %q; it has %s", f.Path, language, strings.Join(there, ", "))
 	}
 	path := filepath.Join(f.Path, language)
 	sub, err := look(path)
 	switch {
 	case err != nil:
-		return fail("%v", err)
+		return source{}, err
 	case sub.kind != kindOfLanguage[language]:
-		return fail("%s should hold %s, but it has %s. %s", path, kindOfLanguage[language], sub.found, recognised)
+		return source{}, fmt.Errorf("%s should hold %s, but it has %s. %s", path, kindOfLanguage[language], sub.found, recognised)
 	}
-	if sub.kind == Go {
-		if err := noSpecial(sub.path); err != nil {
-			return fail("%v", err)
-		}
-	}
-	return source{sub.kind, sub.path}, nil
+	return sub.source()
 }
 
 // mostEntries is how many files and folders a function's source may have.
@@ -237,6 +239,16 @@ type folder struct {
 	path    string // what to build
 	found   string // for people
 	folders []string
+}
+
+// source is what there is to build in it.
+func (d folder) source() (source, error) {
+	if d.kind == Go {
+		if err := noSpecial(d.path); err != nil {
+			return source{}, err
+		}
+	}
+	return source{d.kind, d.path}, nil
 }
 
 func look(dir string) (folder, error) {
@@ -312,15 +324,19 @@ func look(dir string) (folder, error) {
 		}
 		return found(Module, modules[0])
 	}
-	switch names := slices.Concat(files, d.folders, others); {
-	case len(names) == 0:
-		d.found = "nothing in it"
-	case len(names) <= 8:
-		d.found = strings.Join(names, ", ")
-	default:
-		d.found = fmt.Sprintf("%s and %d more", strings.Join(names[:8], ", "), len(names)-8)
-	}
+	d.found = listed(slices.Concat(files, d.folders, others))
 	return d, nil
+}
+
+// listed names what a folder has, for people.
+func listed(names []string) string {
+	switch {
+	case len(names) == 0:
+		return "nothing in it"
+	case len(names) <= 8:
+		return strings.Join(names, ", ")
+	}
+	return fmt.Sprintf("%s and %d more", strings.Join(names[:8], ", "), len(names)-8)
 }
 
 // packageOf reads the package clause of a Go file.

@@ -7,9 +7,11 @@ import (
 	"os"
 	"path/filepath"
 	"strings"
+	"time"
 
 	"github.com/spf13/pflag"
 
+	"github.com/nebula-bench/nebula/backends"
 	"github.com/nebula-bench/nebula/experiment"
 	"github.com/nebula-bench/nebula/experiment/results"
 	"github.com/nebula-bench/nebula/experiment/runner"
@@ -52,6 +54,14 @@ func (a *app) openResumed(name, file string, f *runFlags, flags *pflag.FlagSet) 
 		a.out = filepath.Dir(runs)
 	}
 	return old, file, nil
+}
+
+// id is the run's; where none is resumed, that of a new one.
+func (r *resumed) id() string {
+	if r == nil {
+		return backends.NewRunID(time.Now())
+	}
+	return r.folder.Run.ID
 }
 
 // take makes the run this process's, and reads again what it has come to: it

@@ -12,6 +12,7 @@ import (
 	"os"
 	"path/filepath"
 	"runtime"
+	"slices"
 	"strings"
 	"syscall"
 	"time"
@@ -128,79 +129,32 @@ func (a *app) execute(ctx context.Context, file string, f runFlags, flags *pflag
 	stop, abort, release := interrupts(ctx, log)
 	defer release()
 
-	id := backends.NewRunID(time.Now())
-	if old != nil {
-		id = old.folder.Run.ID
-	}
-	owner := backends.NewOwner(id)
-	lock, err := lockMachine(stop, f.lock, f.wait, owner, log)
+	owner := backends.NewOwner(old.id())
+	scratch, giveBack, err := claim(stop, f, x, owner, old, log)
 	if err != nil {
 		return nil, err
 	}
-	defer lock.release()
-	if old != nil {
-		if err := old.take(); err != nil {
-			return nil, err
-		}
-		defer old.w.Close() // no effect where the run has come to its end
-	}
-	sweep(stop, x, log)
-	scratch, err := newScratch(owner)
-	if err != nil {
-		return nil, fmt.Errorf("make a scratch folder: %w", err)
-	}
-	defer scratch.remove()
+	defer giveBack()
 
 	engines, err := runner.Open(stop, x, f.only, backends.Session{Owner: owner, Scratch: scratch.dir, Log: log})
-	defer func() {
-		if cerr := engines.Close(); cerr != nil {
-			log.Error().Err(cerr).Msg("could not remove everything: nebula clean will")
-		}
-	}()
+	defer closeEngines(engines, log)
 	if stop.Err() != nil {
 		return nil, errInterrupted
 	}
 	if err != nil {
 		return nil, &exitError{exitUsage, err}
 	}
-	plan, err := f.plan(x, engines.Lacks)
+	plan, faulty, err := f.planFor(x, engines, log)
 	if err != nil {
 		return nil, err
 	}
-	missed, faulty := warnOfMissing(log, plan)
-	if faulty > 0 && f.strict {
-		return nil, &exitError{exitUsage, errors.New("a function can't run (see above), and --strict asks for the whole experiment; nothing was written")}
-	}
-	if missed && f.strict {
-		return nil, &exitError{exitUnfit, errors.New("this machine cannot run the whole experiment, and --strict asks for it; nothing was written")}
-	}
-	switch {
-	case len(plan.Cells) == 0 && faulty > 0:
-		return nil, &exitError{exitUsage, errors.New("no function can run (see above); nothing was written")}
-	case len(plan.Cells) == 0 && missed:
-		return nil, errors.New("no cell can run on this machine (see above); nothing was written")
-	case len(plan.Cells) == 0:
-		return nil, &exitError{exitUsage, errors.New("no cell is left to run: the matrix and --only leave out all of them (nebula plan says which there are); nothing was written")}
-	}
-
-	before := a.look(stop, usesDocker(x), watch)
-	if stop.Err() != nil {
-		return nil, errInterrupted
-	}
-	warnOf(log, before, "this machine will disturb the numbers")
-	if f.strict && len(machine.Disturbing(before)) > 0 {
-		return nil, &exitError{exitUnfit, errors.New("this machine disturbs numbers (see above), and --strict asks for one that does not; nothing was written")}
-	}
-
-	record, err := a.describe(stop, x, file, f)
+	before, err := a.inspect(stop, x, f.strict, log)
 	if err != nil {
 		return nil, err
 	}
-	record.ID = id
-	record.Sessions[0].Before = before
-	engines.Describe(record)
-	if stop.Err() != nil {
-		return nil, errInterrupted
+	record, err := a.session(stop, x, file, f, owner.Run, before, engines)
+	if err != nil {
+		return nil, err
 	}
 	energy, err := a.openEnergy(plan, engines, f, log)
 	if err != nil {
@@ -222,6 +176,95 @@ func (a *app) execute(ctx context.Context, file string, f runFlags, flags *pflag
 		gate: held, file: file, flags: f, dir: e.dir, done: e.done, bad: e.bad, faulty: faulty, log: a.logger(a.stderr),
 		unfit: f.strict && len(machine.Disturbing(e.during)) > 0,
 	}, nil
+}
+
+func closeEngines(engines *runner.Engines, log zerolog.Logger) {
+	if err := engines.Close(); err != nil {
+		log.Error().Err(err).Msg("could not remove everything: nebula clean will")
+	}
+}
+
+// session gives what run.json says before the first trial.
+func (a *app) session(stop context.Context, x *experiment.Experiment, file string, f runFlags, id string, before []experiment.Finding, engines *runner.Engines) (*results.Run, error) {
+	record, err := a.describe(stop, x, file, f)
+	if err != nil {
+		return nil, err
+	}
+	record.ID = id
+	record.Sessions[0].Before = before
+	engines.Describe(record)
+	if stop.Err() != nil {
+		return nil, errInterrupted
+	}
+	return record, nil
+}
+
+// claim makes this machine, the run that is resumed and a scratch folder this
+// session's own, until they are given back.
+func claim(stop context.Context, f runFlags, x *experiment.Experiment, owner backends.Owner, old *resumed, log zerolog.Logger) (s scratch, giveBack func(), err error) {
+	var claimed []func()
+	giveBack = func() {
+		for _, undo := range slices.Backward(claimed) {
+			undo()
+		}
+	}
+	defer func() {
+		if err != nil {
+			giveBack()
+		}
+	}()
+	lock, err := lockMachine(stop, f.lock, f.wait, owner, log)
+	if err != nil {
+		return s, giveBack, err
+	}
+	claimed = append(claimed, lock.release)
+	if old != nil {
+		if err := old.take(); err != nil {
+			return s, giveBack, err
+		}
+		claimed = append(claimed, func() { old.w.Close() }) // no effect where the run has come to its end
+	}
+	sweep(stop, x, log)
+	if s, err = newScratch(owner); err != nil {
+		return s, giveBack, fmt.Errorf("make a scratch folder: %w", err)
+	}
+	claimed = append(claimed, func() { s.remove() })
+	return s, giveBack, nil
+}
+
+// planFor fixes the plan of what these engines can run, and counts the cells
+// that are left out because their function is at fault.
+func (f *runFlags) planFor(x *experiment.Experiment, engines *runner.Engines, log zerolog.Logger) (plan *experiment.Plan, faulty int, err error) {
+	if plan, err = f.plan(x, engines.Lacks); err != nil {
+		return nil, 0, err
+	}
+	missed, faulty := warnOfMissing(log, plan)
+	switch {
+	case faulty > 0 && f.strict:
+		err = &exitError{exitUsage, errors.New("a function can't run (see above), and --strict asks for the whole experiment; nothing was written")}
+	case missed && f.strict:
+		err = &exitError{exitUnfit, errors.New("this machine cannot run the whole experiment, and --strict asks for it; nothing was written")}
+	case len(plan.Cells) == 0 && faulty > 0:
+		err = &exitError{exitUsage, errors.New("no function can run (see above); nothing was written")}
+	case len(plan.Cells) == 0 && missed:
+		err = errors.New("no cell can run on this machine (see above); nothing was written")
+	case len(plan.Cells) == 0:
+		err = &exitError{exitUsage, errors.New("no cell is left to run: the matrix and --only leave out all of them (nebula plan says which there are); nothing was written")}
+	}
+	return plan, faulty, err
+}
+
+// inspect looks at the machine before the first trial.
+func (a *app) inspect(stop context.Context, x *experiment.Experiment, strict bool, log zerolog.Logger) ([]experiment.Finding, error) {
+	found := a.look(stop, usesDocker(x), watch)
+	if stop.Err() != nil {
+		return nil, errInterrupted
+	}
+	warnOf(log, found, "this machine will disturb the numbers")
+	if strict && len(machine.Disturbing(found)) > 0 {
+		return nil, &exitError{exitUnfit, errors.New("this machine disturbs numbers (see above), and --strict asks for one that does not; nothing was written")}
+	}
+	return found, nil
 }
 
 // unfinished is the error of a run that did not come to its end.
