@@ -197,6 +197,9 @@ func TestCompressedBases(t *testing.T) {
 		"image":   {tarOf(t, map[string][]byte{"manifest.json": []byte("[]")}), "is the archive of an image"},
 	} {
 		t.Run(name, func(t *testing.T) {
+			if tt.body == nil {
+				t.Skip("nothing here compresses like that")
+			}
 			dir := t.TempDir()
 			if err := os.WriteFile(filepath.Join(dir, "base.tar"), tt.body, 0o644); err != nil {
 				t.Fatal(err)
@@ -221,14 +224,15 @@ func TestCompressedBases(t *testing.T) {
 	}
 }
 
-// bzipped needs the program, for the library only reads.
+// bzipped needs the program, for the library only reads; nil where there is
+// none.
 func bzipped(t *testing.T, b []byte) []byte {
 	t.Helper()
 	c := exec.Command("bzip2", "-c")
 	c.Stdin = bytes.NewReader(b)
 	out, err := c.Output()
 	if err != nil {
-		return b
+		return nil
 	}
 	var back bytes.Buffer
 	if _, err := back.ReadFrom(bzip2.NewReader(bytes.NewReader(out))); err != nil || !bytes.Equal(back.Bytes(), b) {
