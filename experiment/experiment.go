@@ -211,6 +211,10 @@ type Run struct {
 // median's interval does not get narrower than a clock's step.
 const MaxRepetitions = 1_000_000
 
+// MaxTime is the longest time that an experiment may name, or a record hold.
+// Sums of such times still fit.
+const MaxTime = 10 * 366 * 24 * time.Hour
+
 // Until stops a cell when it is known well enough. It is looked at between
 // blocks only, and never asks whether a difference is significant.
 type Until struct {

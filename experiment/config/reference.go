@@ -202,7 +202,10 @@ func figure(f map[string]any, near func(string) string) (p experiment.Published,
 			p.Ratio = v
 			continue
 		}
-		p.Values[k] = v * unit
+		if v *= unit; v > float64(experiment.MaxTime) { // or as many joules
+			return p, fmt.Errorf("%s is more than a run may hold: %g %s", quote(k), v/unit, text["unit"])
+		}
+		p.Values[k] = v
 	}
 	if len(p.Values) == 0 {
 		return p, errors.New("it has no values")

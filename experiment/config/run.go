@@ -211,5 +211,9 @@ func (ld *loader) durationFrom(attr *hcl.Attribute, least time.Duration, such st
 		ld.errorf(attr.Expr.Range(), outOfRange, "%s %s, such as %q.", attr.Name, than, such)
 		return 0, failed
 	}
+	if d > experiment.MaxTime {
+		ld.errorf(attr.Expr.Range(), outOfRange, "%s must be at most ten years (%s), such as %q.", attr.Name, experiment.MaxTime, such)
+		return 0, failed
+	}
 	return d, set
 }

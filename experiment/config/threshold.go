@@ -145,6 +145,8 @@ func (ld *loader) assert(t *experiment.Threshold, attr *hcl.Attribute, at hcl.Ra
 	}
 	d, err := time.ParseDuration(s)
 	switch {
+	case err == nil && d > experiment.MaxTime:
+		ld.errorf(where, outOfRange, "The bound must be at most ten years (%s), such as \"10ms\".", experiment.MaxTime)
 	case err == nil && d > 0:
 		t.Bound = d
 	case err == nil:

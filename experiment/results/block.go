@@ -4,7 +4,6 @@ import (
 	"errors"
 	"fmt"
 	"iter"
-	"os"
 	"path/filepath"
 	"time"
 )
@@ -55,16 +54,7 @@ func (b *Block) check() error {
 }
 
 // Block appends one record of a stretch.
-func (w *Writer) Block(b *Block) error {
-	if w.blocks == nil {
-		f, err := openRecords(filepath.Join(w.dir, BlocksFile), os.O_CREATE|os.O_WRONLY|os.O_APPEND)
-		if err != nil {
-			return err
-		}
-		w.blocks = f
-	}
-	return w.line(w.blocks, b)
-}
+func (w *Writer) Block(b *Block) error { return w.later(&w.blocks, BlocksFile, b) }
 
 // Blocks yields the records of stretches in the order in which they were
 // written; none where the run is older than they are. It stops at the first

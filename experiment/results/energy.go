@@ -2,7 +2,6 @@ package results
 
 import (
 	"iter"
-	"os"
 	"path/filepath"
 	"time"
 
@@ -112,16 +111,7 @@ type WithoutWindow struct {
 }
 
 // Energy appends one record of an energy window.
-func (w *Writer) Energy(e *EnergyWindow) error {
-	if w.energy == nil {
-		f, err := openRecords(filepath.Join(w.dir, EnergyFile), os.O_CREATE|os.O_WRONLY|os.O_APPEND)
-		if err != nil {
-			return err
-		}
-		w.energy = f
-	}
-	return w.line(w.energy, e)
-}
+func (w *Writer) Energy(e *EnergyWindow) error { return w.later(&w.energy, EnergyFile, e) }
 
 // Energy yields the records of energy windows in the order in which they were
 // written; none where the run has not come so far. It stops at the first that

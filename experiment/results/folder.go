@@ -66,6 +66,10 @@ func CreateContext(ctx context.Context, dir string, plan *experiment.Plan, run *
 	if err := w.Update(run); err != nil {
 		return nil, err
 	}
+	// What nobody could read afterwards is not worth measuring.
+	if _, err := Open(dir); err != nil {
+		return nil, fmt.Errorf("the run could not be read again: %w", err)
+	}
 	return w, w.open(os.O_CREATE | os.O_EXCL)
 }
 
@@ -167,6 +171,18 @@ func (w *Writer) line(to io.Writer, v any) error {
 	w.buf = append(append(w.buf[:0], b...), '\n')
 	_, err = to.Write(w.buf)
 	return err
+}
+
+// later appends a record to a file that comes with its first.
+func (w *Writer) later(to **os.File, file string, v any) error {
+	if *to == nil {
+		f, err := openRecords(filepath.Join(w.dir, file), os.O_CREATE|os.O_WRONLY|os.O_APPEND)
+		if err != nil {
+			return err
+		}
+		*to = f
+	}
+	return w.line(*to, v)
 }
 
 // Update replaces run.json; a reader sees the old one or the new one.

@@ -22,8 +22,8 @@ import (
 // whether a cell is there, a number is one, or a sum still fits.
 
 const (
-	// mostNS is the longest time that anything may have taken: ten years.
-	mostNS = int64(10 * 366 * 24 * time.Hour)
+	// mostNS is the longest time that anything may have taken.
+	mostNS = int64(experiment.MaxTime)
 	// mostTrials is how many trials a plan may have: some memory is needed
 	// for each.
 	mostTrials = 100_000_000

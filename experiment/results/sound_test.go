@@ -266,3 +266,26 @@ func TestClockThatWasNeverSet(t *testing.T) {
 		}
 	}
 }
+
+// A run that nobody could read afterwards does not begin.
+func TestUnreadableRunsDoNotBegin(t *testing.T) {
+	for want, change := range map[string]func(*experiment.Plan, *Run){
+		`threshold "some day"`: func(_ *experiment.Plan, r *Run) {
+			r.Thresholds = []experiment.Threshold{{Name: "some day", Metric: "startup", Quantile: "p90", Bound: experiment.MaxTime + 1}}
+		},
+		"more than 1000000 values": func(_ *experiment.Plan, r *Run) {
+			r.Resolved = json.RawMessage("[0" + strings.Repeat(",0", 1_000_000) + "]")
+		},
+		"its timeout": func(p *experiment.Plan, _ *Run) { p.TimeoutNS = int64(experiment.MaxTime) + 1 },
+	} {
+		p, run := plan(t), &Run{ID: "20261122T201500Z-0001", Experiment: "x", State: Running}
+		change(p, run)
+		out := t.TempDir()
+		if _, err := Create(Dir(out, run.Experiment, run.ID), p, run); err == nil || !strings.Contains(err.Error(), "could not be read again") || !strings.Contains(err.Error(), want) {
+			t.Errorf("%v, want %q", err, want)
+		}
+		if left, _ := filepath.Glob(filepath.Join(out, "runs", "*")); len(left) > 0 {
+			t.Errorf("%s: left behind: %v", want, left)
+		}
+	}
+}
