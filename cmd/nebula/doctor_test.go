@@ -58,6 +58,9 @@ func TestStrictOnABusyMachine(t *testing.T) {
 		}()
 	}
 	dir, cache := t.TempDir(), testCache(t)
+	if err := os.Mkdir(filepath.Join(dir, "data"), 0o755); err != nil {
+		t.Fatal(err)
+	}
 	text := strings.NewReplacer("%s", "", "100000", "1").Replace(strings.Replace(longRun, "%s", abs("../../functions/noop"), 1))
 	if err := os.WriteFile(filepath.Join(dir, "x.hcl"), []byte(text), 0o644); err != nil {
 		t.Fatal(err)
