@@ -58,14 +58,8 @@ func TestStrictOnABusyMachine(t *testing.T) {
 		}()
 	}
 	dir, cache := t.TempDir(), testCache(t)
-	if err := os.Mkdir(filepath.Join(dir, "data"), 0o755); err != nil {
-		t.Fatal(err)
-	}
-	text := strings.NewReplacer("%s", "", "100000", "1").Replace(strings.Replace(longRun, "%s", abs("../../functions/noop"), 1))
-	if err := os.WriteFile(filepath.Join(dir, "x.hcl"), []byte(text), 0o644); err != nil {
-		t.Fatal(err)
-	}
-	for _, args := range [][]string{{"doctor", "--strict"}, {"run", "--strict", "x.hcl"}} {
+	file := writeLong(t, dir, "", 1)
+	for _, args := range [][]string{{"doctor", "--strict"}, {"run", "--strict", file}} {
 		c, out := nebula(t, dir, cache, args...)
 		c.Wait()
 		if code := c.ProcessState.ExitCode(); code != exitUnfit || !strings.Contains(out.String(), "load") {
@@ -75,7 +69,7 @@ func TestStrictOnABusyMachine(t *testing.T) {
 	if _, err := os.Stat(filepath.Join(dir, "reports")); err == nil {
 		t.Error("something was written")
 	}
-	c, out := nebula(t, dir, cache, "run", "x.hcl")
+	c, out := nebula(t, dir, cache, "run", file)
 	if err := c.Wait(); err != nil {
 		t.Fatalf("%v: %s", err, out)
 	}

@@ -1,7 +1,6 @@
 package main
 
 import (
-	"fmt"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -30,11 +29,7 @@ func TestFullDisk(t *testing.T) {
 		}
 	}
 	t.Cleanup(unmount)
-	file := filepath.Join(dir, "long.hcl")
-	text := strings.Replace(fmt.Sprintf(longRun, abs("../../functions/noop"), ""), "100000", "300", 1)
-	if err := os.WriteFile(file, []byte(text), 0o644); err != nil {
-		t.Fatal(err)
-	}
+	writeLong(t, dir, "", 300)
 	c, out := nebula(t, dir, cache, "run", "long.hcl")
 	c.Wait()
 	if code := c.ProcessState.ExitCode(); code != exitFailed || !strings.Contains(out.String(), "no space left on device") || !strings.Contains(out.String(), "--resume") {

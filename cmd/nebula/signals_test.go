@@ -32,8 +32,17 @@ function "noop" {
 }
 backend "wazero" "wasm" { start = ["prepared"] }
 %s
-run { repetitions = 100000 }
+run { repetitions = %d }
 `
+
+// writeLong writes the experiment, with what it mounts, and gives its file.
+func writeLong(t *testing.T, dir, more string, repetitions int) string {
+	t.Helper()
+	write(t, filepath.Join(dir, "data", "inner", "file"), "a")
+	file := filepath.Join(dir, "long.hcl")
+	write(t, file, fmt.Sprintf(longRun, abs("../../functions/noop"), more, repetitions))
+	return file
+}
 
 // nebula starts nebula in a folder of its own and gives its output.
 func nebula(t *testing.T, dir, cache string, args ...string) (*exec.Cmd, *bytes.Buffer) {
@@ -73,16 +82,7 @@ func startLong(t *testing.T, docker bool) (c *exec.Cmd, out *bytes.Buffer, dir, 
 	if docker {
 		more = `backend "docker" "scratch" { start = ["cold"] }`
 	}
-	if err := os.MkdirAll(filepath.Join(dir, "data", "inner"), 0o755); err != nil {
-		t.Fatal(err)
-	}
-	if err := os.WriteFile(filepath.Join(dir, "data", "inner", "file"), []byte("a"), 0o644); err != nil {
-		t.Fatal(err)
-	}
-	file := filepath.Join(dir, "long.hcl")
-	if err := os.WriteFile(file, fmt.Appendf(nil, longRun, abs("../../functions/noop"), more), 0o644); err != nil {
-		t.Fatal(err)
-	}
+	writeLong(t, dir, more, 100_000)
 	c, out = nebula(t, dir, cache, "run", "long.hcl")
 	for deadline := time.Now().Add(2 * time.Minute); ; time.Sleep(20 * time.Millisecond) {
 		if time.Now().After(deadline) {
