@@ -114,7 +114,7 @@ func linkAssets(out, dir string) error {
 	}
 	own := filepath.Join(dir, assetsDir)
 	if info, err := os.Lstat(own); err == nil && !info.IsDir() {
-		return fmt.Errorf("%s: it is no folder, and the chart library belongs into one", own)
+		return fmt.Errorf("%s: it is no folder, and the chart library is kept in one", own)
 	}
 	if err := os.MkdirAll(own, 0o755); err != nil {
 		return err

@@ -42,16 +42,16 @@ type command struct {
 	period time.Duration
 	err    error
 
-	// Lines that wait for each other come together, and are old.
+	// Lines that waited in a buffer come together, and are old.
 	stalled bool // the last line came late
 	quick   int  // lines since then that came at once
 	stale   string
 }
 
-// How lines are told that were waiting in a buffer, from those of now.
+// How old lines, which were waiting in a buffer, are told from new ones.
 const (
 	atOnce    = 20 * time.Millisecond // lines closer than that came together
-	fastLines = 50                    // that go on to come so are a fast meter's,
+	fastLines = 50                    // so many that came so are a fast meter's,
 	fastFor   = time.Second           // after that long
 )
 

@@ -272,5 +272,5 @@ func whole(s Source, names []string) error {
 	} else {
 		remedy = strings.TrimPrefix(remedy, "or ")
 	}
-	return closed(info.Source, "its total would not be one: "+strings.Join(info.Lacking, "; "), remedy)
+	return closed(info.Source, "its total would lack a part: "+strings.Join(info.Lacking, "; "), remedy)
 }

@@ -59,7 +59,7 @@ func moving(s Source, patience time.Duration) (Source, error) {
 	}
 	if dead {
 		s.Close()
-		return nil, closed(info.Source, fmt.Sprintf("%s did not move for %s: what stands still counts nothing", strings.Join(names, ", "), patience), "")
+		return nil, closed(info.Source, fmt.Sprintf("%s did not move for %s: a counter that stands still counts nothing", strings.Join(names, ", "), patience), "")
 	}
 	left.info.Notes = append(left.info.Notes[:len(left.info.Notes):len(left.info.Notes)], strings.Join(names, ", ")+" did not move")
 	return left, nil

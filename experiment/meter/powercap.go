@@ -129,7 +129,7 @@ func (p *powercap) zones(dir string, entries []fs.DirEntry) (refused, twins []st
 		}
 	}
 	for _, kind := range slices.Sorted(maps.Keys(others)) {
-		p.note("%s counts nothing that is known here (%s of it)", kind, zonesOf(others[kind]))
+		p.note("what %s counts is not known here (%s)", kind, zonesOf(others[kind]))
 	}
 	return refused, twins
 }

@@ -76,7 +76,7 @@ func TestDiscovery(t *testing.T) {
 		"after psys":   {tree{"intel-rapl:0": zone("package-0", "1"), "intel-rapl:0:0": zone("dram", "1"), "intel-rapl:1": zone("psys", "1"), "intel-rapl:2": zone("package-1", "1"), "intel-rapl:2:0": zone("dram", "1")}, []string{"package-0", "package-1"}, []string{"dram-0", "psys", "dram-1"}, ""},
 		"a die's":      {tree{"intel-rapl:0": zone("package-0-die-0", "1"), "intel-rapl:1": zone("package-0-die-1", "1"), "intel-rapl:1:0": zone("dram", "1")}, []string{"package-0-die-0", "package-0-die-1"}, []string{"dram-0-die-1"}, ""},
 		"of one name":  {tree{"intel-rapl:0": zone("package-0", "1"), "intel-rapl:1": zone("package-0", "2")}, []string{"package-0", "package-0 (intel-rapl:1)"}, nil, ""},
-		"other kinds":  {tree{"intel-rapl:0": zone("package-0", "1"), "arm-scmi:0": zone("soc", "1"), "arm-scmi:1": zone("soc", "1"), "intel-rapl:x": zone("package-1", "1")}, []string{"package-0"}, nil, "arm-scmi counts nothing that is known here (2 zones of it)\nintel-rapl counts nothing that is known here (1 zone of it)"},
+		"other kinds":  {tree{"intel-rapl:0": zone("package-0", "1"), "arm-scmi:0": zone("soc", "1"), "arm-scmi:1": zone("soc", "1"), "intel-rapl:x": zone("package-1", "1")}, []string{"package-0"}, nil, "what arm-scmi counts is not known here (2 zones)\nwhat intel-rapl counts is not known here (1 zone)"},
 		"strange name": {tree{"intel-rapl:0": zone("package-0", "1"), "intel-rapl:1": zone("gpu", "1")}, []string{"package-0"}, nil, `unknown name "gpu"`},
 	}
 	for name, tt := range tests {
@@ -119,7 +119,7 @@ func TestNoTotal(t *testing.T) {
 		domains  []string
 		want     string // in the error; empty: there is a total
 	}{
-		"a counter is missing":         {tree{"intel-rapl:0": broken, "intel-rapl:1": one}, nil, nil, "would not be one: package-0 can't be read"},
+		"a counter is missing":         {tree{"intel-rapl:0": broken, "intel-rapl:1": one}, nil, nil, "would lack a part: package-0 can't be read"},
 		"garbage":                      {tree{"intel-rapl:0": zone("package-0", "12x"), "intel-rapl:1": one}, nil, nil, "is no count"},
 		"a name is missing":            {tree{"intel-rapl:0": nameless, "intel-rapl:1": one}, nil, nil, "intel-rapl:0 may be a package"},
 		"names skip a number":          {tree{"intel-rapl:0": zone("package-0", "1"), "intel-rapl:1": zone("package-2", "1")}, nil, nil, "package-1 has no counter"},

@@ -51,7 +51,7 @@ func checkPlan(p *experiment.Plan, size int64) error {
 		return errors.New("it does not list as many trials as it says")
 	}
 	if p.TimeoutNS < 0 || p.TimeoutNS > mostNS || p.PauseNS < 0 || p.PauseNS > mostNS {
-		return errors.New("its timeout, or the pause before trials, can't be")
+		return errors.New("its timeout, or the pause before trials, is out of range")
 	}
 	return errors.Join(checkCells(p), checkUntil(p.Until), checkEnergy(p.Energy))
 }
@@ -72,7 +72,7 @@ func checkCells(p *experiment.Plan) error {
 	}
 	for _, l := range p.LeftOut {
 		if !slices.Contains(experiment.Starts, l.Start) || l.Cells < 1 || l.Cells > mostCells {
-			return fmt.Errorf("what it left out of %s on %s has an unknown start, or no number of cells", l.Function, l.Backend)
+			return fmt.Errorf("what it left out of %s on %s has an unknown start, or a number of cells out of range", l.Function, l.Backend)
 		}
 	}
 	return nil
@@ -85,7 +85,7 @@ func checkUntil(u *experiment.Until) error {
 	case !(u.RelativeError > 0 && u.RelativeError <= 1):
 		return fmt.Errorf("its cells stop at a relative error of %g", u.RelativeError)
 	case len(u.Metrics) == 0, u.Min < 0, u.Max < 0, u.MaxTime < 0, int64(u.MaxTime) > mostNS:
-		return errors.New("the rule by which its cells stop has no metric, or a number below nothing")
+		return errors.New("the rule by which its cells stop has no metric, or a negative number")
 	}
 	return nil
 }
@@ -95,11 +95,11 @@ func checkEnergy(e *experiment.Energy) error {
 	case e == nil:
 		return nil
 	case e.Windows < 0, e.Windows > mostCells, e.Window < 0, int64(e.Window) > mostNS, e.Idle < 0, int64(e.Idle) > mostNS:
-		return errors.New("its energy windows have a length or a number that can't be")
+		return errors.New("the number or the length of its energy windows is out of range")
 	case !sound(e.TargetError), !sound(e.CarbonIntensity):
-		return errors.New("its target error of energy, or its carbon intensity, can't be")
+		return errors.New("its target error of energy, or its carbon intensity, is out of range")
 	case e.Estimate != nil && (!sound(e.Estimate.WattsIdle) || !sound(e.Estimate.WattsFull)):
-		return errors.New("its estimate of energy has a power that can't be")
+		return errors.New("its estimate of energy has a power out of range")
 	}
 	return nil
 }
@@ -127,12 +127,12 @@ func (r *Run) check() error {
 		}
 	}
 	if r.Host.Cores < 0 || int64(r.Host.Cores) > mostCells || r.Host.Memory > uint64(mostBytes) {
-		return errors.New("its machine has a number of cores, or a memory, that can't be")
+		return errors.New("its machine's number of cores, or its memory, is out of range")
 	}
 	for _, fs := range r.Artifacts {
 		for name, a := range fs {
 			if a.Size < 0 || a.Size > mostBytes || a.Compressed < 0 || a.Compressed > mostBytes {
-				return fmt.Errorf("what %s was built to has a size that can't be", name)
+				return fmt.Errorf("what %s was built to has a size out of range", name)
 			}
 		}
 	}
@@ -147,7 +147,7 @@ func (r *Run) check() error {
 	for _, t := range r.Thresholds {
 		known := slices.ContainsFunc(experiment.Metrics, func(m experiment.Span) bool { return m.Name == t.Metric })
 		if t.Q() == 0 || !known || t.Bound < 0 || int64(t.Bound) > mostNS {
-			return fmt.Errorf("threshold %q has an unknown metric or quantile, or a bound that can't be", t.Name)
+			return fmt.Errorf("threshold %q has an unknown metric or quantile, or a bound out of range", t.Name)
 		}
 	}
 	return checkResolved(r.Resolved)
@@ -174,7 +174,7 @@ func (e *EnergyFacts) check() error {
 	}
 	for _, d := range e.Domains {
 		if !sound(d.Quantum) || d.PeriodNS < 0 || d.PeriodNS > mostNS {
-			return fmt.Errorf("the energy counter %s has steps that can't be", d.Name)
+			return fmt.Errorf("the steps of the energy counter %s are out of range", d.Name)
 		}
 	}
 	return nil
@@ -195,7 +195,7 @@ func checkResolved(b json.RawMessage) error {
 		}
 		for _, f := range r.Figures {
 			if !sound(f.Ratio) || len(f.Values) == 0 {
-				return fmt.Errorf("reference %q has a figure without values, or a ratio that can't be", r.Name)
+				return fmt.Errorf("reference %q has a figure without values, or a ratio out of range", r.Name)
 			}
 			for column, v := range f.Values {
 				if !(v > 0 && v <= float64(mostNS)) {
@@ -234,9 +234,9 @@ func (s *Stop) check() error {
 	case s.Block < 1:
 		return errors.New("blocks count from 1")
 	case s.N < 0, int64(s.N) > mostCount:
-		return fmt.Errorf("%d trials can't count", s.N)
+		return fmt.Errorf("a count of %d trials is out of range", s.N)
 	case s.Relative != nil && !sound(*s.Relative):
-		return fmt.Errorf("a relative error of %g can't be", *s.Relative)
+		return fmt.Errorf("a relative error of %g is out of range", *s.Relative)
 	}
 	return nil
 }
@@ -273,11 +273,11 @@ func (t *Trial) check() error {
 	case !slices.Contains(experiment.Starts, t.Start):
 		return fmt.Errorf("unknown start %q", t.Start)
 	case t.CPU < 0, t.CPU > mostNS, t.PeakMemory < 0, t.PeakMemory > mostBytes:
-		return errors.New("its CPU time or its memory can't be")
+		return errors.New("its CPU time or its memory is out of range")
 	}
 	for e := experiment.Requested; e <= experiment.Removed; e++ {
 		if ns, ok := t.At.Get(e); ok && (ns < -mostNS || ns > mostNS) {
-			return fmt.Errorf("%d ns to %s can't be", ns, e)
+			return fmt.Errorf("%d ns to %s is out of range", ns, e)
 		}
 	}
 	return checkTime(&t.Requested)
@@ -299,7 +299,7 @@ func (w *EnergyWindow) check() error {
 	case w.Again && w.Invalid == "":
 		return errors.New("it is made again, and nothing says why")
 	case w.Invocations < 0, int64(w.Invocations) > mostCount:
-		return fmt.Errorf("%d invocations can't be", w.Invocations)
+		return fmt.Errorf("a count of %d invocations is out of range", w.Invocations)
 	case w.Invalid != "":
 		return nil
 	case w.Invocations < 1:
@@ -332,7 +332,7 @@ func (s *EnergySpan) check() error {
 	}
 	for _, ns := range []*int64{&s.NS, s.CPU.Function, s.CPU.Harness, s.CPU.Others, s.CPU.Machine} {
 		if ns != nil && (*ns < -mostNS || *ns > mostNS) {
-			return fmt.Errorf("a span of %d ns can't be", *ns)
+			return fmt.Errorf("a span of %d ns is out of range", *ns)
 		}
 	}
 	amounts := []*EnergyAmount{s.Total}
@@ -345,7 +345,7 @@ func (s *EnergySpan) check() error {
 		}
 		for _, x := range []float64{a.Joules, a.U, a.Seconds, a.SecondsU} {
 			if !(math.Abs(x) <= mostJoules) {
-				return fmt.Errorf("an energy or a time of %g can't be", x)
+				return fmt.Errorf("an energy or a time of %g is out of range", x)
 			}
 		}
 	}
