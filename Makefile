@@ -51,19 +51,21 @@ $(CHARTS): reports/web/package-lock.json
 	@npm ci --prefix reports/web --no-audit --no-fund --loglevel=error && npm run --prefix reports/web --silent build \
 		|| echo "npm could not fetch the chart library: pages will name its hosted copy"
 
-# Packages whose tests measure have the machine one after the other; the others
-# run beside them, and give way. Functions are built once for all (NEBULA_CACHE).
-# -count=1, because a cached result would not say what it skipped.
-MEASURING := ./backends/docker ./backends/wazero ./cmd/nebula ./experiment/meter ./experiment/runner
+# Two packages at a time, on two processors at least: those whose tests measure
+# come first, and the others give way to them. Functions are built once for all
+# (NEBULA_CACHE). -count=1, because a cached result would not say what it skipped.
+CONTAINERS := ./backends/docker ./cmd/nebula
+MODULES := ./backends/wazero ./experiment/meter ./experiment/runner
 test: export NEBULA_CACHE := $(abspath bin/cache)
 test: export NEBULA_TEST_SKIPPED := $(abspath bin/skipped.txt)
 test: charts
 	@mkdir -p bin && rm -f bin/skipped.txt
 	@go build ./...
-	@others=$$(go list ./... | grep -vxF "$$(go list $(MEASURING))"); \
-	nice -n 10 go test -p 1 -count=1 -timeout 15m $$others & beside=$$!; \
-	trap 'kill $$beside' INT TERM; \
-	go test -p 1 -count=1 -timeout 15m $(MEASURING); code=$$?; \
+	@others=$$(go list ./... | grep -vxF "$$(go list $(CONTAINERS) $(MODULES))"); \
+	test="go test -p 1 -count=1 -timeout 15m"; \
+	{ $$test $(MODULES); modules=$$?; nice -n 10 $$test $$others && exit $$modules; } & beside=$$!; \
+	trap 'trap - TERM; kill 0' INT TERM; \
+	$$test $(CONTAINERS); code=$$?; \
 	wait $$beside || code=1; \
 	if [ -s bin/skipped.txt ]; then \
 		echo; echo "Skipped, for want of a tool:"; \

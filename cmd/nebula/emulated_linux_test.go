@@ -57,6 +57,7 @@ func emulate(t *testing.T, processor string, machine elf.Machine) {
 
 // TestEmulated runs an experiment with the programs for other processors.
 func TestEmulated(t *testing.T) {
+	t.Parallel() // it measures nothing
 	for _, test := range []struct {
 		goarch, processor string
 		machine           elf.Machine
