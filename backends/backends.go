@@ -33,8 +33,8 @@ type Options interface {
 	Open(context.Context, Session) (Backend, error)
 }
 
-// Judge is what options are that can tell from a function's files alone that it
-// will never run here. That is a mistake in the experiment.
+// Judge is implemented by options that can tell, from a function's files alone,
+// that it will never run here. That is a mistake in the experiment.
 type Judge interface {
 	// Judge says why, and how to mend it; it builds nothing.
 	Judge(experiment.Function) error
@@ -71,16 +71,16 @@ type Backend interface {
 type Checker interface {
 	// Check returns why the engine does not answer. It changes nothing.
 	Check(context.Context) error
-	// Sweep removes what trials left that have ended: what they could not
-	// remove, and what an engine made after nobody waited for it any more. No
-	// trial may be going on.
+	// Sweep removes what ended trials left behind: what they could not remove,
+	// and what an engine made after they had given up on it. No trial may be
+	// in progress.
 	Sweep(context.Context) error
 }
 
 // Clocked is a backend whose functions may not run on this machine's clock.
 type Clocked interface {
-	// ForeignClock says why the stamps of its functions can't stand beside
-	// ours, so that their arrivals must; the empty string: they can.
+	// ForeignClock says why the stamps of its functions can't be compared with
+	// ours, so that their arrivals count instead; it is empty where they can.
 	ForeignClock() string
 }
 
@@ -163,9 +163,9 @@ type Unavailable struct {
 	Err    error  // may be nil
 }
 
-// Unsuitable says that a function can't be made ready by its own fault: its
-// source does not compile, or what came of it is nothing that the engine runs.
-// Its cells can't run; those of other functions can.
+// Unsuitable says that a function can't be made ready, and that the fault is its
+// own: its source does not compile, or gives something that the engine can't
+// run. Its cells are left out; other functions run.
 type Unsuitable struct{ Err error }
 
 func (e *Unsuitable) Error() string { return e.Err.Error() }

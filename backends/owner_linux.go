@@ -13,7 +13,7 @@ import (
 // gives it this number (PROC_PID_INIT_INO in linux/proc_ns.h).
 const initialNamespace = "pid:[4026531836]"
 
-// process looks for the owner on this kernel, which is known to be its own.
+// process looks for the owner on this kernel, which is known to be the owner's.
 func (o Owner) process() (Fate, string) {
 	ours := pidNamespace()
 	if o.Namespace != "" && o.Namespace == ours {
@@ -88,8 +88,8 @@ func seesAll() bool {
 	return err == nil && procIsOurs()
 }
 
-// procIsOurs reports whether /proc was mounted in our own PID namespace: its
-// numbers are another one's else.
+// procIsOurs reports whether /proc was mounted in our own PID namespace.
+// Otherwise its numbers are those of another one.
 func procIsOurs() bool {
 	self, err := os.Readlink("/proc/self")
 	return err == nil && self == strconv.Itoa(os.Getpid())

@@ -52,7 +52,7 @@ func Mounts(t *testing.T, newOptions func() backends.Options) {
 			if got := ask("show", "/data/file"); got != "hello<nil>" {
 				t.Errorf("/data/file holds %q", got)
 			}
-			if s != experiment.Prepared { // what can be reached does not hang on the start
+			if s != experiment.Prepared { // what can be reached does not depend on the start
 				return
 			}
 			for name, want := range map[string]string{

@@ -26,8 +26,8 @@ type crates struct {
 	files   []string // of workspaces, whose root need be no package
 }
 
-// metadata is what is of use here of "cargo metadata", which without
-// dependencies asks no registry and writes nothing.
+// metadata is the part of the output of "cargo metadata" that is used here.
+// Without dependencies it asks no registry and writes nothing.
 type metadata struct {
 	Packages []struct {
 		Manifest     string `json:"manifest_path"`
@@ -42,9 +42,9 @@ type metadata struct {
 // workspaceFiles are what a workspace's root says about its packages.
 var workspaceFiles = []string{"Cargo.toml", "Cargo.lock", "rust-toolchain", "rust-toolchain.toml", ".cargo/config.toml", ".cargo/config"}
 
-// crates finds them. The error of Cargo, where it does not understand the
-// function's own folder, comes with the folder alone: it may be fit to build
-// where it is not taken for part of something else.
+// crates finds them. Where Cargo can't read the function's own folder, its error
+// is returned as misread, with that folder alone: on its own, away from what
+// lies around it, the folder may still build.
 func (j *job) crates(ctx context.Context) (c crates, misread, err error) {
 	if c.own, err = filepath.EvalSymlinks(j.source.path); err != nil {
 		return c, nil, err
@@ -52,7 +52,7 @@ func (j *job) crates(ctx context.Context) (c crates, misread, err error) {
 	alone := crates{base: c.own, own: c.own, folders: []string{c.own}}
 	tools := programs("cargo")
 	if len(tools) == 0 {
-		return alone, nil, nil // which is said when it is needed
+		return alone, nil, nil // that Cargo is missing is said when it is needed
 	}
 	found := map[string]bool{}
 	for queue := []string{c.own}; len(queue) > 0; queue = queue[1:] {
@@ -109,8 +109,8 @@ func (j *job) metadata(ctx context.Context, cargo, dir string) (m metadata, err 
 	return m, nil
 }
 
-// settle leaves out folders that lie within others, and finds the one around
-// all.
+// settle leaves out folders that lie within others, and finds the folder around
+// all of them.
 func (c *crates) settle(found map[string]bool) {
 	inside := func(dir string) bool {
 		return slices.ContainsFunc(c.folders, func(f string) bool { return within(f, dir) })
@@ -151,7 +151,8 @@ func within(outer, dir string) bool {
 	return err == nil && rel != ".." && !strings.HasPrefix(rel, ".."+string(filepath.Separator))
 }
 
-// copyCrates copies the function and what it needs as they lie to each other.
+// copyCrates copies the function and what it needs, and keeps their places
+// relative to each other.
 func (j *job) copyCrates(ctx context.Context, c crates, to string, in inputs) error {
 	budget := newBudget()
 	for _, dir := range c.folders {

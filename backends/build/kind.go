@@ -193,8 +193,8 @@ func findInFolder(f experiment.Function) (source, error) {
 // mostEntries is how many files and folders a function's source may have.
 const mostEntries = 100_000
 
-// noSpecial refuses pipes and devices in a folder in which a compiler looks
-// for its files itself: it would wait for them for ever.
+// noSpecial refuses pipes and devices in a folder that a compiler searches
+// itself: it would wait for them for ever.
 func noSpecial(dir string) error {
 	entries := 0
 	return filepath.WalkDir(dir, func(path string, e fs.DirEntry, err error) error {
@@ -227,8 +227,8 @@ func special(path string, e fs.DirEntry) bool {
 	return mode&(fs.ModeNamedPipe|fs.ModeDevice|fs.ModeCharDevice) != 0
 }
 
-// IsArchive reports whether a file is called like an archive; how it is
-// compressed shows in its first bytes.
+// IsArchive reports whether a file has the name of an archive. How it is
+// compressed is seen from its first bytes.
 func IsArchive(path string) bool {
 	return slices.ContainsFunc([]string{".tar", ".tgz", ".tar.gz", ".tar.bz2", ".tar.zst", ".tar.xz"}, func(ext string) bool { return strings.HasSuffix(path, ext) })
 }

@@ -11,8 +11,8 @@ import (
 )
 
 // CacheRoot is the folder of all that Nebula keeps between runs:
-// NEBULA_CACHE, or else "nebula" in the user's folder for caches. Where others
-// could put programs into that, it is a folder of this process alone:
+// NEBULA_CACHE, or else "nebula" in the user's cache folder. Where others could
+// put programs into that, a folder of this process alone takes its place:
 // CacheDistrusted says so, and DropPrivateCache removes it.
 func CacheRoot() string {
 	root, _ := roots.of(wantedRoot())
@@ -72,17 +72,17 @@ func (r *rootsOf) of(want string) (dir, why string) {
 	if k, ok := r.known[want]; ok {
 		return k.dir, k.why
 	}
-	// Made before it is looked at, so that nobody can make it in between.
-	// What is wrong with it is said by who wants to write.
+	// It is made before it is checked, so that nobody else can make it in
+	// between. If that fails, whoever writes to it will say so.
 	os.MkdirAll(filepath.Dir(want), 0o755)
 	os.Mkdir(want, 0o700)
 	k := root{dir: want}
 	if err := trusted(want); err != nil {
-		// A name that nobody can guess. If it can't be made, that too is said by
-		// who wants to write.
+		// Nobody can guess the name. If the folder can't be made, whoever writes
+		// to it will say that too.
 		private := filepath.Join(os.TempDir(), "nebula-cache-"+rand.Text())
 		os.Mkdir(private, 0o700)
-		k = root{private, fmt.Sprintf("the cache %s is not used, because others could put programs into it: %s; this run builds everything anew. Give the folder to yourself alone (chown, chmod go-w), or name another one with NEBULA_CACHE", want, err)}
+		k = root{private, fmt.Sprintf("the cache %s is not used, because others could put programs into it: %s; this run builds everything anew. Make the folder yours alone (chown, chmod go-w), or name another one with NEBULA_CACHE", want, err)}
 	}
 	r.known[want] = k
 	return k.dir, k.why

@@ -14,8 +14,8 @@ import (
 
 // trusted reports why others could change what lies in a folder: it, a folder
 // above it or a link on the way belongs to somebody who is neither us nor root,
-// or may be written by others. In a sticky folder, as /tmp is, nobody changes
-// what is another's.
+// or can be written by others. In a sticky folder such as /tmp, nobody can
+// change what belongs to somebody else.
 func trusted(dir string) error {
 	return walk(dir, 0)
 }
@@ -30,7 +30,7 @@ func walk(dir string, links int) error {
 		at = filepath.Join(at, part)
 		info, err := os.Lstat(at)
 		if errors.Is(err, fs.ErrNotExist) {
-			return nil // and can't be made: who wants to write will say so
+			return nil // it could not be made: whoever writes to it will say so
 		}
 		if err != nil {
 			return err

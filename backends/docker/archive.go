@@ -31,8 +31,8 @@ import (
 const (
 	// maxManifest is more than registries take of a manifest or a config.
 	maxManifest = 4 << 20
-	// What unpacks to more than this, and to more than so many times its own
-	// size, is no archive of a program.
+	// An archive that unpacks to more than maxUnpacked, and to more than
+	// maxRatio times its own size, holds no program.
 	maxUnpacked, maxRatio = 1 << 30, 100
 )
 
@@ -50,8 +50,8 @@ type archive struct {
 }
 
 // readArchive finds the image in an archive, and reads nothing of its layers.
-// Where there are images for several machines, it takes the one for an
-// architecture; the empty one leaves that open.
+// Of images for several architectures it takes the one for the given
+// architecture; an empty one leaves that open.
 func readArchive(file, architecture string) (*archive, error) {
 	a := &archive{path: file, zstd: map[string]bool{}}
 	index, err := a.read("manifest.json", "index.json")
@@ -76,7 +76,7 @@ func readArchive(file, architecture string) (*archive, error) {
 		return nil, fmt.Errorf("%s: the configuration of its image can't be read: %w", a, err)
 	}
 	if len(c.RootFS.DiffIDs) != len(a.files.Layers) {
-		return nil, fmt.Errorf("%s: its image has %d layers, and its configuration speaks of %d", a, len(a.files.Layers), len(c.RootFS.DiffIDs))
+		return nil, fmt.Errorf("%s: its image has %d layers, but its configuration names %d", a, len(a.files.Layers), len(c.RootFS.DiffIDs))
 	}
 	a.os, a.architecture = c.OS, c.Architecture
 	sum := sha256.Sum256(config)
@@ -84,7 +84,7 @@ func readArchive(file, architecture string) (*archive, error) {
 	return a, nil
 }
 
-// String is the archive in sentences.
+// String names the archive in messages.
 func (a *archive) String() string { return printable(filepath.Base(a.path)) }
 
 // saved reads what docker save wrote.
@@ -127,7 +127,7 @@ func (a *archive) several(names []string) error {
 	if more := len(names) - len(shown); more > 0 {
 		list += fmt.Sprintf(" and %d more", more)
 	}
-	return fmt.Errorf("%s holds %d images, and a function is one: %s. Save the one that is meant by itself (docker save -o FILE.tar NAME), or load them and name it: image = NAME", a, len(names), list)
+	return fmt.Errorf("%s holds %d images, and a function is one: %s. Save the one you mean alone (docker save -o FILE.tar NAME), or load them all and name it: image = NAME", a, len(names), list)
 }
 
 // candidate is an image of an OCI layout.
@@ -170,7 +170,7 @@ func (a *archive) layout(raw []byte, architecture string) (config []byte, err er
 			for _, c := range all {
 				there = append(there, c.platform())
 			}
-			return nil, fmt.Errorf("%s: of its images, %d are for linux/%s, and one must be. It has: %s. Save one alone: skopeo copy --override-arch %s, or docker buildx build --platform linux/%[3]s",
+			return nil, fmt.Errorf("%s: %d of its images are for linux/%s; exactly one must be. It has: %s. Save that one alone: skopeo copy --override-arch %s, or docker buildx build --platform linux/%[3]s",
 				a, len(chosen), architecture, strings.Join(there, ", "), architecture)
 		}
 	}
@@ -185,11 +185,11 @@ func (a *archive) walk(raw []byte, name string, depth int, all *[]candidate) err
 		return fmt.Errorf("%s: an index of the OCI layout can't be read: %w", a, err)
 	}
 	if depth > 4 || len(index.Manifests)+len(*all) > 1000 {
-		return fmt.Errorf("%s: the OCI layout has indexes in indexes without end", a)
+		return fmt.Errorf("%s: the indexes of the OCI layout are nested too deep, or name too many images", a)
 	}
 	for _, d := range index.Manifests {
 		if d.Annotations["vnd.docker.reference.type"] != "" || d.Platform != nil && d.Platform.OS == "unknown" {
-			continue // says where an image came from, and is none
+			continue // an attestation of where an image came from, not an image
 		}
 		below := name
 		if depth == 0 {
@@ -339,7 +339,7 @@ func decompress(f *os.File) (r io.Reader, how string, err error) {
 		how = "bzip2"
 		r, err = bzip2.NewReader(f), nil
 	case begins("\xfd7zXZ\x00"):
-		return nil, "", fmt.Errorf("%s is compressed with xz, which is not unpacked here: xz -d %[1]s; gzip, bzip2 and zstd are", name)
+		return nil, "", fmt.Errorf("%s is compressed with xz, which can't be unpacked here; gzip, bzip2 and zstd can. Unpack it: xz -d %[1]s", name)
 	default:
 		return f, "", nil
 	}
@@ -357,7 +357,7 @@ func unzstd(r io.Reader) (io.Reader, error) {
 	return zstd.NewReader(r, zstd.WithDecoderConcurrency(1), zstd.WithDecoderMaxMemory(256<<20))
 }
 
-// bounded ends a file that unpacks to more than anybody means.
+// bounded stops a file that unpacks to far more than any image holds.
 type bounded struct {
 	r    io.Reader
 	what string
@@ -367,7 +367,7 @@ type bounded struct {
 func (b *bounded) Read(p []byte) (int, error) {
 	n, err := b.r.Read(p)
 	if b.left -= int64(n); b.left < 0 {
-		return n, fmt.Errorf("%s unpacks to more than %d times its size: that is no image; unpack it yourself if it is", b.what, maxRatio)
+		return n, fmt.Errorf("%s unpacks to more than %d times its size: that is hardly an image; if it is one, unpack it yourself", b.what, maxRatio)
 	}
 	return n, err
 }
@@ -398,7 +398,7 @@ func (a *archive) write(w io.Writer, ref, scratch string) error {
 		needed := name == path.Clean(d.Config) || slices.ContainsFunc(d.Layers, func(l string) bool { return path.Clean(l) == name })
 		switch {
 		case !needed && a.oci, written[name] && needed, slices.Contains([]string{"manifest.json", "repositories", "index.json", "oci-layout"}, name):
-			return nil // the last three give names, too
+			return nil // these give names, too
 		case !filepath.IsLocal(filepath.FromSlash(name)):
 			return nil
 		case h.Typeflag == tar.TypeReg && a.zstd[name]:
@@ -449,12 +449,12 @@ func (a *archive) fits(architecture string) error {
 	if a.os == "linux" && a.architecture == architecture {
 		return nil
 	}
-	return fmt.Errorf("%s is an image for %s/%s, and the engine runs linux/%s: save the one for that (docker pull --platform, skopeo copy --override-arch)",
+	return fmt.Errorf("%s is an image for %s/%s, and the engine runs linux/%s: save the image for that platform (docker pull --platform, skopeo copy --override-arch)",
 		a, printable(a.os), printable(a.architecture), architecture)
 }
 
-// loadArchive gives the engine the image of an archive, unless it has it from
-// somebody else: then it is used and not touched.
+// loadArchive gives the engine the image of an archive. An image that the engine
+// already has from somebody else is used and not touched.
 func (b *backend) loadArchive(ctx context.Context, f experiment.Function) (ref string, h *held, err error) {
 	a, err := readArchive(f.Path, b.version.Arch)
 	if err != nil {

@@ -315,7 +315,7 @@ func TestArchivesRefused(t *testing.T) {
 		"xz":                      {[]byte("\xfd7zXZ\x00 and so on"), []string{"compressed with xz", "xz -d f.tar"}},
 		"layers that are not there": {files("manifest.json", `[{"Config":"c.json","Layers":["l"]}]`, "c.json", `{"os":"linux","architecture":"`+runtime.GOARCH+`","rootfs":{"type":"layers","diff_ids":["sha256:`+strings.Repeat("0", 64)+`"]}}`),
 			[]string{`lacks "l"`}},
-		"layers without a digest": {files("manifest.json", `[{"Config":"c.json","Layers":["l"]}]`, "c.json", `{"os":"linux","architecture":"`+runtime.GOARCH+`"}`), []string{"1 layers", "speaks of 0"}},
+		"layers without a digest": {files("manifest.json", `[{"Config":"c.json","Layers":["l"]}]`, "c.json", `{"os":"linux","architecture":"`+runtime.GOARCH+`"}`), []string{"1 layers", "names 0"}},
 	} {
 		t.Run(name, func(t *testing.T) {
 			file := filepath.Join(t.TempDir(), "f.tar")

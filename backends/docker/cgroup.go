@@ -65,8 +65,8 @@ func newCgroup(root string, owner backends.Owner, version, driver string) *cgrou
 	return c
 }
 
-// namespace is the number of the one that an owner's process counts in; 0 is
-// none's.
+// namespace is the number of the PID namespace of an owner's process; 0 where it
+// is not known.
 func namespace(o backends.Owner) string {
 	_, n, _ := strings.Cut(o.Namespace, "[") // pid:[4026531836]
 	if n = strings.TrimSuffix(n, "]"); n == "" {
@@ -210,9 +210,9 @@ func (c *cgroup) remove() (err error) {
 	return err
 }
 
-// end removes the group for good, with what runc made of the same name where
-// v2's hierarchy is mounted beside v1's. The kernel may take a moment to see
-// that the last process has gone.
+// end removes the group for good, and the group of the same name that runc makes
+// where v2's hierarchy is mounted beside v1's. The kernel may take a moment to
+// see that the last process has gone.
 func (c *cgroup) end() {
 	if c == nil {
 		return

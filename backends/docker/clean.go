@@ -11,10 +11,10 @@ import (
 	"github.com/nebula-bench/nebula/backends"
 )
 
-// Clean removes the containers whose owners have died and the images that
-// Nebula made, where no container uses them: whoever runs something keeps its
-// images by one. It tells what it removed. Runs of which nothing can be known
-// are dead where their user has declared them so.
+// Clean removes the containers whose owners have died, and the images that
+// Nebula made and no container uses: each run keeps its images by a container.
+// It returns what it removed. A run whose fate can't be known counts as dead if
+// the user has declared it so.
 func Clean(ctx context.Context, declared ...string) (removed []string, err error) {
 	c, err := connect(ctx)
 	if err != nil {

@@ -14,9 +14,9 @@ import (
 	"github.com/nebula-bench/nebula/internal/testenv"
 )
 
-// TestCleanTouchesWhatIsOursAlone: of an owner that can't be read nobody
-// knows that it is dead, and our label's name is nobody's property.
-func TestCleanTouchesWhatIsOursAlone(t *testing.T) {
+// TestCleanTouchesOnlyWhatIsOurs: an owner that can't be read may be alive, and
+// anybody may use a label with our label's name.
+func TestCleanTouchesOnlyWhatIsOurs(t *testing.T) {
 	testenv.Need(t, "docker")
 	a := backendtest.Prepare(t, &Options{}, backendtest.Probe(t)).(*artifact)
 	c := a.backend.client

@@ -31,7 +31,7 @@ type artifact struct {
 	mounts   []mount.Mount
 
 	live   map[string]*live // by what a container was given when it began
-	recent backends.Recent  // of them
+	recent backends.Recent  // the keys of live
 }
 
 func (a *artifact) Describe() experiment.Identity { return a.identity }
@@ -83,8 +83,8 @@ func (a *artifact) start(ctx context.Context, c *instance, s experiment.Start, r
 	return nil
 }
 
-// attach opens a container's streams. The client's own call does not end with
-// its context where the engine hangs.
+// attach opens a container's streams. While the engine hangs, the client's own
+// call does not end with its context.
 func attach(ctx context.Context, c *client.Client, id string) (types.HijackedResponse, error) {
 	type opened struct {
 		stream types.HijackedResponse
@@ -160,8 +160,8 @@ func (c *instance) read() {
 	close(c.copied)
 }
 
-// lastWords are what a container that has not ended has written to standard
-// error. Nothing more is read of it.
+// lastWords returns what a container that has not ended has written to standard
+// error, and stops reading from it.
 func (c *instance) lastWords() []byte {
 	c.stream.Close()
 	select {

@@ -228,7 +228,7 @@ func (b *backend) ask(ctx context.Context) (err error) {
 		b.version, err = b.client.ServerVersion(limited)
 	}
 	if err != nil && limited.Err() != nil && ctx.Err() == nil {
-		return &backends.Unavailable{What: "Docker does not say within " + answers.String() + " what it is", Remedy: "see the engine's log", Err: err}
+		return &backends.Unavailable{What: "Docker did not answer within " + answers.String(), Remedy: "see the engine's log", Err: err}
 	}
 	if err != nil {
 		return fmt.Errorf("ask Docker about itself: %w", err)
@@ -264,9 +264,9 @@ type backend struct {
 	elsewhere string
 	cgroup    *cgroup         // above the containers; nil: their use is not measured
 	seen      map[string]bool // every container of this run, to prove that each is new
-	name      string          // in labels, among the backends of the engine
+	name      string          // in labels: tells it from the engine's other backends
 	alive     []string        // by id: the live containers, and those that keep images
-	late      []*lateCreation // whose containers may come yet
+	late      []*lateCreation // whose containers may still appear
 	refs      []string        // of the images that this backend made
 	built     bool            // by a builder, which leaves more than the image
 }
@@ -307,7 +307,7 @@ func (b *backend) Check(ctx context.Context) error {
 	// To tell its version it asks containerd for its own, without which it
 	// can start nothing; a ping does not get that far.
 	if _, err := c.ServerVersion(ctx); err != nil {
-		return &backends.Unavailable{What: "Docker answers at " + c.DaemonHost() + ", but not for containerd", Remedy: "see the engine's log", Err: err}
+		return &backends.Unavailable{What: "Docker answers at " + c.DaemonHost() + ", but containerd behind it does not", Remedy: "see the engine's log", Err: err}
 	}
 	return nil
 }
@@ -335,7 +335,7 @@ func (b *backend) create(ctx context.Context, image string, r backends.Request, 
 // Close removes what is left of the run's containers and images.
 func (b *backend) Close(ctx context.Context) error {
 	errs := []error{b.Sweep(ctx)}
-	for _, ref := range b.refs { // one whose holder came late is there still
+	for _, ref := range b.refs { // an image whose holder came late is still there
 		_, err := removeImage(ctx, b.client, ref)
 		errs = append(errs, err)
 	}

@@ -26,10 +26,10 @@ import (
 	"github.com/nebula-bench/nebula/internal/regular"
 )
 
-// The engine's own builder is used, for it needs no session and no second
-// process. It knows less than BuildKit, and what it does not know it reports
-// late, wrongly or not at all; so that is looked for here. The whole parser is
-// BuildKit's library, which brings a hundred others.
+// The engine's own builder is used, because it needs no session and no second
+// process. It knows less than BuildKit, and reports what it does not know late,
+// wrongly or not at all, so that is looked for here. The full parser is part of
+// BuildKit's library, which would bring in a hundred others.
 
 const (
 	maxDockerfile = 1 << 20
@@ -68,7 +68,7 @@ var (
 	variable  = regexp.MustCompile(`\$(?:(\w+)|\{(\w+)(?::([-+])([^}]*))?\})`)
 )
 
-// readDockerfile takes a Dockerfile apart as the builder does.
+// readDockerfile splits a Dockerfile into instructions as the builder does.
 func readDockerfile(dir string) (*dockerfile, error) {
 	path := filepath.Join(dir, "Dockerfile")
 	b, err := regular.Read(path, maxDockerfile)
@@ -91,7 +91,7 @@ func readDockerfile(dir string) (*dockerfile, error) {
 			continue
 		}
 		head = false
-		if line == "" || line[0] == '#' { // inside of an instruction, too
+		if line == "" || line[0] == '#' { // within an instruction, too
 			continue
 		}
 		if !open {
@@ -112,7 +112,7 @@ func readDockerfile(dir string) (*dockerfile, error) {
 	for i := range d.instructions {
 		in := &d.instructions[i]
 		if len(in.words) == 0 {
-			continue // nothing but a line's continuation
+			continue // only a continued, empty line
 		}
 		in.name, in.words = strings.ToUpper(in.words[0]), in.words[1:]
 		for len(in.words) > 0 && strings.HasPrefix(in.words[0], "--") {
@@ -193,7 +193,7 @@ func (d *dockerfile) images(arguments map[string]string) (refs []string) {
 	}
 	for _, in := range d.instructions {
 		switch {
-		case in.name == "ARG" && len(stages) == 1: // those before the first stage alone
+		case in.name == "ARG" && len(stages) == 1: // only those before the first stage count
 			for _, w := range in.words {
 				name, value, _ := strings.Cut(w, "=")
 				values[name] = expand(strings.Trim(value, `"'`))
@@ -323,7 +323,7 @@ func (c *buildContext) write(w io.Writer, dockerfile []byte) error {
 	ignore := []byte(dockerignore + "\n")
 	err := c.each(func(name, path string, info fs.FileInfo) error {
 		if name == ourDockerfile {
-			return fmt.Errorf("%s is in the way: the builder gets a file of this name", path)
+			return fmt.Errorf("%s is in the way: the builder is sent a file of this name. Rename yours", path)
 		}
 		if name == dockerignore && info.Mode().IsRegular() {
 			b, err := regular.Read(path, maxDockerfile)

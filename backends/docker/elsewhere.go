@@ -14,7 +14,7 @@ import (
 
 var _ backends.Clocked = (*backend)(nil)
 
-// machine is what tells one from another.
+// machine is what tells one machine from another.
 type machine struct{ os, kernel, name string }
 
 func thisMachine() machine {
@@ -24,11 +24,12 @@ func thisMachine() machine {
 }
 
 // elsewhere says why an engine's containers do not run on this machine's
-// kernel; the empty string: they do. An engine's address does not tell: behind
-// a socket of this machine may be a virtual machine, or a tunnel. So what it
-// says of its machine must be what this one says of itself. An engine that
-// shares the kernel and goes by another name, as one in a container may, is
-// taken for another machine's: that costs precision, the opposite truth.
+// kernel; it is empty where they do. The engine's address does not tell: behind
+// a local socket may be a virtual machine or a tunnel. So what the engine says
+// of its machine must match what this machine says of itself. An engine that
+// shares the kernel under another host name, as one in a container may, is taken
+// for another machine's: that costs precision, while the opposite mistake would
+// make numbers wrong.
 func elsewhere(here machine, info system.Info) string {
 	switch {
 	case here.os != "linux":

@@ -23,31 +23,31 @@ const (
 	// labelImage marks the images that Nebula made. It holds no run's id: the
 	// same function gives the same image, whoever runs it.
 	labelImage = "nebula.image"
-	// labelOwner says of the images of a build, the ones between its steps
-	// too, to whom they belong. A container inherits the labels of its image,
-	// so this is another one than those of a container's owner.
+	// labelOwner says to whom the images of a build belong, including those
+	// between its steps. A container inherits the labels of its image, so the
+	// labels of a container's owner can't be used.
 	labelOwner = "nebula.image.owner"
 	// labelHolds marks the containers that keep an image in use: see hold.
 	labelHolds = "nebula.holds"
 
-	// Made images are called by these names, and no others are. The second
-	// is for images that can't have a label, because they stay what somebody
-	// else made: no registry can have that name (RFC 2606).
+	// Only images that Nebula gave the engine have names that begin like this.
+	// The second is for images that can't be labelled, because they must stay
+	// what somebody else made: no registry can have that name (RFC 2606).
 	madeNames   = "nebula/"
 	loadedNames = "nebula.invalid/archive/"
 )
 
 // held is an image that Nebula gave the engine, and the container that keeps
-// it: created, never started, with its owner on it. Of an image that a
-// container uses the engine gives up nothing, so that of several runs with
-// the same image, wherever they run, the last one removes it.
+// it: created, never started, and labelled with its owner. The engine removes no
+// image that a container uses, so when several runs share an image, wherever
+// they run, the last one removes it.
 type held struct {
 	ref, image string
 	holder     string
 }
 
-// hold makes an image and takes hold of it. Between the two another run may
-// have removed it as nobody's, so both are tried again.
+// hold makes an image and takes hold of it. In between, another run may remove
+// the image because nobody holds it; then both steps are tried again.
 func (b *backend) hold(ctx context.Context, ref string, make func() error) (*held, error) {
 	b.refs = append(b.refs, ref)
 	var err error
@@ -83,8 +83,8 @@ func (b *backend) take(ctx context.Context, h *held) error {
 		return err
 	}
 	b.alive = append(b.alive, h.holder)
-	// Somebody who had looked before the container was there may be removing
-	// the image just now.
+	// Another run that looked before this container existed may be removing the
+	// image just now.
 	select {
 	case <-ctx.Done():
 		return ctx.Err()
@@ -106,16 +106,16 @@ func (b *backend) drop(ctx context.Context, h *held) error {
 	return err
 }
 
-// removeImage takes a name from an image, and the image from the engine with
-// its last one. Nothing is forced, and no image below it goes along: it could
-// be the user's.
+// removeImage removes a name of an image, and with its last name the image.
+// Nothing is forced, and no parent image is removed with it: that could be the
+// user's.
 func removeImage(ctx context.Context, c *client.Client, ref string) (removed bool, err error) {
 	_, err = c.ImageRemove(ctx, ref, image.RemoveOptions{})
 	switch {
 	case errdefs.IsNotFound(err):
-		return false, nil // somebody else was sooner
+		return false, nil // somebody else was faster
 	case errdefs.IsConflict(err):
-		return false, nil // a container uses it, or an image stands on it
+		return false, nil // a container uses it, or it is another image's parent
 	case err != nil:
 		return false, fmt.Errorf("remove image %s: %w", ref, err)
 	}
@@ -193,9 +193,9 @@ func cleanImages(ctx context.Context, c *client.Client, declared []string) (remo
 	return append(removed, more...), errors.Join(append(errs, err)...)
 }
 
-// removeBuilt removes the nameless images of builds: the ones between the
-// steps, and those of stages that nobody copies from any more. What stands on
-// another goes first.
+// removeBuilt removes the nameless images of builds: those between the steps,
+// and those of stages that nobody copies from any more. Children go before their
+// parents.
 func removeBuilt(ctx context.Context, c *client.Client, dead func(labels map[string]string) bool) (removed []string, err error) {
 	for {
 		images, err := madeImages(ctx, c)

@@ -137,8 +137,8 @@ func TestBuildOfADeadRun(t *testing.T) {
 	}
 }
 
-// TestNamesOfTheUser: whatever a user calls an image of ours is his, and so is
-// what he builds or runs of it.
+// TestNamesOfTheUser: a name that a user gives to an image of ours is the
+// user's, and so is what is built or run from it.
 func TestNamesOfTheUser(t *testing.T) {
 	testenv.Need(t, "docker")
 	c, err := connect(t.Context())

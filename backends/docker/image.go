@@ -124,7 +124,7 @@ func (a *artifact) make(ctx context.Context, f experiment.Function) error {
 func (a *artifact) look(ctx context.Context, f experiment.Function) error {
 	name := a.ref
 	if a.held != nil {
-		name = a.held.image // which is kept; a name can be taken away
+		name = a.held.image // which is kept; names can be removed
 	}
 	info, err := a.backend.client.ImageInspect(ctx, name)
 	if errdefs.IsNotFound(err) {
@@ -265,8 +265,8 @@ func slug(function string) string {
 	return s[:min(len(s), 60)]
 }
 
-// has gives an image that the engine has already a name, so that it need not
-// be sent again.
+// has names an image that the engine already has, so that it need not be sent
+// again.
 func (b *backend) has(ctx context.Context, id, ref string) bool {
 	return b.client.ImageTag(ctx, id, ref) == nil
 }
@@ -322,8 +322,8 @@ func messages(r io.Reader, what string) error {
 	}
 }
 
-// lastLines is the end of what a builder said, indented, without what is our
-// own of it.
+// lastLines is the end of what a builder said, indented, without the lines that
+// are about our labels.
 func lastLines(log []byte) string {
 	var lines []string
 	for line := range strings.Lines(string(log)) {
@@ -335,8 +335,7 @@ func lastLines(log []byte) string {
 	return strings.Join(lines[max(0, len(lines)-20):], "")
 }
 
-// printable is a line that somebody else wrote, without what a terminal would
-// obey.
+// printable makes a line that somebody else wrote harmless on a terminal.
 func printable(s string) string {
 	return words.Printable(strings.TrimSpace(whiteSpace.Replace(stripansi.Strip(s))))
 }

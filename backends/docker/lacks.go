@@ -13,9 +13,9 @@ import (
 	"github.com/nebula-bench/nebula/experiment"
 )
 
-// lacks asks the engine for what the settings need and only it can know. What
-// shows only when a container starts, such as a user that an image does not
-// have, ends its trial: see refused.
+// lacks asks the engine whether it has what the settings need. What shows only
+// when a container starts, such as a user that an image does not have, ends the
+// trial: see refused.
 func (b *backend) lacks(ctx context.Context) error {
 	o := b.options
 	if n := b.info.NCPU; n > 0 && o.CPUs > float64(n) {
@@ -33,7 +33,7 @@ func (b *backend) lacks(ctx context.Context) error {
 			return nil
 		}
 		return &backends.Unavailable{
-			What:   fmt.Sprintf("the network is to be that of container %q, which does not run", name),
+			What:   fmt.Sprintf("the network is to be that of container %q, which is not running", name),
 			Remedy: "start it: docker start " + name,
 			Err:    err,
 		}
@@ -54,8 +54,9 @@ func (b *backend) lacks(ctx context.Context) error {
 	return nil
 }
 
-// runnable reports whether an image can start at all: it, or an input, must
-// say what to run. It is the input's trials that say so where another does.
+// runnable reports whether an image can start at all: the image, or at least one
+// input, must say what to run. Where only some inputs do, the trials of the
+// others say so.
 func runnable(ref string, config *dockerspec.DockerOCIImageConfig, f experiment.Function) error {
 	if config != nil && len(config.Entrypoint)+len(config.Cmd) > 0 {
 		return nil

@@ -14,9 +14,9 @@ import (
 	"github.com/nebula-bench/nebula/experiment"
 )
 
-// bindMounts gives a function's folders as the engine wants them: read-only,
-// and without what is mounted inside of them, which the engine could not keep
-// read-only on every kernel.
+// bindMounts gives a function's folders as the engine wants them: read-only, and
+// without what is mounted inside them, which the engine can't make read-only on
+// every kernel.
 func bindMounts(f experiment.Function) (mounts []mount.Mount) {
 	for _, target := range sortedKeys(f.Mounts) {
 		mounts = append(mounts, mount.Mount{
@@ -27,8 +27,8 @@ func bindMounts(f experiment.Function) (mounts []mount.Mount) {
 	return mounts
 }
 
-// mount looks whether the engine has the function's folders, which lie on
-// this machine. Else each trial would find out.
+// mount checks once that the engine has the function's folders, which lie on
+// this machine. Otherwise every trial would fail.
 func (a *artifact) mount(ctx context.Context, f experiment.Function) error {
 	a.mounts = bindMounts(f)
 	if len(a.mounts) == 0 {
@@ -43,7 +43,7 @@ func (a *artifact) mount(ctx context.Context, f experiment.Function) error {
 		}
 	}
 	if u, err := url.Parse(host); err != nil || u.Scheme != "unix" && u.Scheme != "npipe" {
-		return lack(nil) // what lies there under the same name is something else
+		return lack(nil) // a folder of the same name there is another folder
 	}
 	labels := b.session.Owner.Labels()
 	id, err := b.creation(ctx, &container.Config{Image: a.image, Cmd: []string{"/nebula-looks-for-mounts"}, Labels: labels},

@@ -10,9 +10,9 @@ import (
 	"github.com/nebula-bench/nebula/backends"
 )
 
-// refused says whose fault it is that a call failed which must come before the
-// function: nobody's but time's, the experiment's or the function's, or else
-// the engine's.
+// refused says why a call failed that must succeed before the function begins:
+// it ran out of time, the experiment or the function is at fault, or the engine
+// is.
 func refused(ctx context.Context, id, what string, err error) error {
 	switch {
 	case ctx.Err() != nil:
@@ -25,8 +25,8 @@ func refused(ctx context.Context, id, what string, err error) error {
 	return fmt.Errorf("%s: %w", what, err)
 }
 
-// faulty reports whether what an engine was asked for is at fault, which it
-// would refuse the next time, too.
+// faulty reports whether the request itself is at fault, so that the engine
+// would refuse it the next time, too.
 func faulty(id string, err error) bool {
 	text := err.Error()
 	switch {
@@ -35,8 +35,8 @@ func faulty(id string, err error) bool {
 		// runc says of a program that is missing or can't be executed.
 		return true
 	case errdefs.IsNotFound(err):
-		// A network, or a container whose network is to be shared; not the
-		// image or the container, which somebody has taken from us.
+		// A network, or a container whose network is to be shared. If our own
+		// image or container is missing, somebody has removed it.
 		return !strings.Contains(text, "No such image") && (id == "" || !strings.Contains(text, id))
 	case errdefs.IsConflict(err):
 		return strings.Contains(text, "cannot join network") || strings.Contains(text, "conflicting options")
@@ -49,7 +49,7 @@ func faulty(id string, err error) bool {
 	return false
 }
 
-// faults are what an engine passes off as errors of its own.
+// faults are faults of a request that engines report as errors of their own.
 var faults = []string{
 	"unable to find user", "unable to find group", "uids and gids must be",
 	"unable to start container process: exec: ", // a path that is none
@@ -58,8 +58,8 @@ var faults = []string{
 	"cpu.cfs_quota_us: invalid argument", "cpu.max: invalid argument",
 }
 
-// reason is the end of what an engine says, which names the cause: before it
-// stands each of its parts that passed it on.
+// reason is the end of an engine's message, which names the cause. Before it come
+// the parts of the engine that passed it on.
 func reason(err error) string {
 	text := strings.TrimPrefix(err.Error(), "Error response from daemon: ")
 	for _, passed := range []string{"unable to start container process: ", "error during container init: "} {

@@ -19,19 +19,19 @@ import (
 // value is the name of the backend that knows them.
 const labelLive = "nebula.live"
 
-// lateCreation is one that nobody waits for any more. What it makes is an
-// orphan of which only the engine knows.
+// lateCreation is the creation of a container that a trial has given up waiting
+// for. Only the engine knows whether there will be a container.
 type lateCreation struct {
 	done   <-chan struct{}
 	cancel context.CancelFunc
-	until  time.Time // of the waiting for it; zero: the engine has not been back yet
+	until  time.Time // when to stop waiting for it; zero: the engine is not back yet
 }
 
-// lateness is how long an engine that is back may take for what it was asked
-// before.
+// lateness is how long an engine that has come back may take to answer what it
+// was asked before.
 const lateness = 10 * time.Second
 
-// removal bounds how long the removal of a container is waited for.
+// removal bounds how long to wait until a container has been removed.
 const removal = 30 * time.Second
 
 // created is what a creation gave.
@@ -41,8 +41,8 @@ type created struct {
 }
 
 // creation makes a container. A trial does not wait beyond its time, but the
-// call goes on: an engine serves what it has been asked even when nobody waits
-// any more, and only the answer says that it has.
+// call goes on: an engine carries out what it was asked even if the caller has
+// gone, and only its answer says what became of that.
 func (b *backend) creation(ctx context.Context, config *container.Config, host *container.HostConfig) (string, error) {
 	outlives, cancel := context.WithCancel(context.WithoutCancel(ctx))
 	got, done := make(chan created, 1), make(chan struct{})
@@ -61,8 +61,8 @@ func (b *backend) creation(ctx context.Context, config *container.Config, host *
 	}
 }
 
-// awaitLate waits for creations that a trial gave up. The engine answers
-// again; what it does not answer by now got lost on the way.
+// awaitLate waits for creations that a trial has given up. The engine answers
+// again; a request that it does not answer in time was lost.
 func (b *backend) awaitLate(ctx context.Context) error {
 	for len(b.late) > 0 {
 		l := b.late[0]
@@ -75,7 +75,7 @@ func (b *backend) awaitLate(ctx context.Context) error {
 		case <-l.done:
 		case <-timer.C:
 		case <-ctx.Done():
-			return fmt.Errorf("the engine still owes an answer to the creation of a container: %w", ctx.Err())
+			return fmt.Errorf("the engine has not yet said whether it created a container: %w", ctx.Err())
 		}
 		l.cancel()
 		b.late = b.late[1:]
@@ -100,7 +100,7 @@ func (b *backend) Sweep(ctx context.Context) error {
 				continue // its artefact knows of it
 			}
 		default:
-			continue // another backend's of this run
+			continue // of another backend of this run
 		}
 		errs = append(errs, remove(ctx, b.client, c.ID))
 	}
@@ -119,7 +119,7 @@ func remove(ctx context.Context, c *client.Client, id string) error {
 		case !errdefs.IsConflict(err):
 			return fmt.Errorf("remove container %s: %w", id[:12], err)
 		}
-		// Somebody is removing it already: a call that was given up.
+		// It is being removed already, by a call that was given up.
 		select {
 		case <-time.After(50 * time.Millisecond):
 		case <-ctx.Done():

@@ -28,7 +28,7 @@ type live struct {
 	stream  types.HijackedResponse
 	exit    <-chan container.WaitResponse
 	exitErr <-chan error
-	end     context.CancelFunc // of the waiting for its exit
+	end     context.CancelFunc // stops waiting for its exit
 	signals chan error         // from the reader: something has arrived, or all is over
 
 	mu       sync.Mutex
@@ -101,7 +101,7 @@ func (a *artifact) begin(ctx context.Context, r backends.Request) (*live, error)
 	if l.stream, err = attach(ctx, c, l.id); err != nil {
 		return l, refused(ctx, l.id, "attach to the container", err)
 	}
-	// It outlives the trial that began it, but this call does not.
+	// The container outlives the trial that began it; this call does not.
 	life, end := context.WithCancel(context.WithoutCancel(ctx))
 	l.end = end
 	unbound := context.AfterFunc(ctx, end)
@@ -295,7 +295,7 @@ func (l *live) remove(ctx context.Context) error {
 	if l.end != nil {
 		l.end()
 	}
-	// What can't be removed now is the next sweep's.
+	// What can't be removed now, the next sweep removes.
 	l.backend.alive = slices.DeleteFunc(l.backend.alive, func(id string) bool { return id == l.id })
 	return remove(ctx, l.backend.client, l.id)
 }

@@ -2,9 +2,9 @@
 // can run it: imports, exports, memories, and what it needs beyond WebAssembly
 // 2.0. It compiles nothing and runs nothing.
 //
-// It is no validator. What it refuses is malformed, and every engine refuses
-// it; what it takes may still not be valid. Its work is bounded by the size
-// of the file.
+// It is no validator. What it refuses is malformed, and every engine refuses it;
+// what it accepts may still be invalid. Its work is bounded by the size of the
+// file.
 package module
 
 import (

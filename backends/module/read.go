@@ -237,9 +237,8 @@ func (r *reader) valueType() {
 	}
 }
 
-// heapType reads what a reference refers to. That it is spelled out is no need
-// of typed function references: their instructions are.
-// It reports whether it is a type of the module's own.
+// heapType reads what a reference refers to. Spelling that out does not need
+// typed function references; only their instructions do. It reports whether it is a type of the module's own.
 func (r *reader) heapType() (own bool) {
 	if r.at < r.end && r.b[r.at]&0xc0 == 0x40 { // a negative number of one byte
 		if c := r.byte(); c != 0x70 && c != 0x6f {

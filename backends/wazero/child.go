@@ -357,8 +357,7 @@ func (h *host) refusal() error {
 }
 
 // moduleConfig grants a guest its input, real clocks and its mounts, and nothing
-// else.
-// wazero's own clocks and random source are fakes unless told otherwise.
+// else. wazero's own clocks and random source are fakes unless told otherwise.
 func (h *host) moduleConfig(o order) engine.ModuleConfig {
 	cfg := engine.NewModuleConfig().
 		WithName("").

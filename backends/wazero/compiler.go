@@ -8,8 +8,8 @@ import (
 	engine "github.com/tetratelabs/wazero"
 )
 
-// canCompile reports whether wazero has a compiler for this machine. It says
-// so by a panic alone.
+// canCompile reports whether wazero has a compiler for this machine. Only a panic
+// tells that it has none.
 var canCompile = sync.OnceValue(func() (ok bool) {
 	defer func() { ok = recover() == nil }()
 	ctx := context.Background()

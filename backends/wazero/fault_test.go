@@ -37,7 +37,7 @@ func TestJudge(t *testing.T) {
 		"memory-import":   {Options{}, []string{`memory "memory" of "env"`, "--allow-undefined"}},
 		"older-import":    {Options{}, []string{`"fd_seek" of "wasi_unstable"`, "the first snapshot of WASI", "rebuild it"}},
 		"unknown-import":  {Options{}, []string{`"fd_levitate"`, "WASI (wasip1) does not have"}},
-		"odd-import":      {Options{}, []string{`"proc_exit"`, "other parameters"}},
+		"odd-import":      {Options{}, []string{`"proc_exit"`, "parameters or results are not"}},
 		"escape-import":   {Options{}, []string{`"\x1b[2Jclear" of "\x1b[31mred"`}},
 		"reactor":         {Options{}, []string{"reactor", "_start"}},
 		"library":         {Options{}, []string{"_start", "wasip1"}},

@@ -152,9 +152,9 @@ var wasi = sync.OnceValue(func() map[string]api.FunctionDefinition {
 	return compiled.ExportedFunctions()
 })
 
-// strangers are hosts whose imports are met in the wild, and what to do.
+// strangers are other hosts whose imports are met in practice, and what to do.
 var strangers = map[string]string{
-	"env":                      "which a host of its own must provide: link it without --allow-undefined, which hides what is missing",
+	"env":                      "which only a host made for it can provide: link it without --allow-undefined, which hides what is missing",
 	"gojs":                     "which a browser provides: build it with GOOS=wasip1",
 	"go":                       "which a browser provides: build it with GOOS=wasip1",
 	"wbg":                      "which wasm-bindgen provides: build it for wasm32-wasip1",
@@ -181,7 +181,7 @@ func judgeImport(i module.Import) string {
 	case i.Kind != module.Func || !ok:
 		return "which WASI (wasip1) does not have"
 	case i.Type != nil && !i.Type.Equal(module.FuncType{Params: d.ParamTypes(), Results: d.ResultTypes()}):
-		return "but with other parameters or results than WASI (wasip1) has"
+		return "but its parameters or results are not those of WASI (wasip1)"
 	}
 	return ""
 }

@@ -8,12 +8,12 @@ import (
 	"github.com/nebula-bench/nebula/backends"
 )
 
-// words is the end of what a guest wrote to standard error in a trial, as it
-// came. It lies in memory that the parent shares where that can be had, so
-// that a child that had to be killed has left its guest's last words; to write
-// them there is a copy and nothing more, because it falls into trials.
+// words is the end of what a guest wrote to standard error in a trial. Where
+// possible it lies in memory that is shared with the parent, so that a child that
+// has to be killed leaves its guest's last words there. Writing to it is only a
+// copy, because it happens within trials.
 type words struct {
-	memory []byte // how much was written, in 8 bytes, and then a ring
+	memory []byte // 8 bytes for how much was written, then a ring
 }
 
 // wordsSize leaves room for markers beside the words that are kept.

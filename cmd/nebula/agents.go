@@ -143,7 +143,7 @@ func (a *app) removeAgents(ctx context.Context, file string) error {
 	return nil
 }
 
-// domain is where the agents of a user who is logged in live.
+// domain is launchd's domain for the agents of a logged-in user.
 func domain() string { return "gui/" + strconv.Itoa(os.Getuid()) }
 
 // launchctl asks launchd; its error is what it says.

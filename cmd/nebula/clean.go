@@ -35,7 +35,7 @@ that it is dead with --force-owner.`,
 	}
 	c.Flags().StringVar(&lock, "lock", defaultLock, "`file` that keeps two runs apart: built functions stay while a run holds it")
 	c.Flags().BoolVar(&built, "built", false, "remove built functions too: they will be built again")
-	c.Flags().StringArrayVar(&declared, "force-owner", nil, "remove also what belongs to this `run`, of which nobody here can know whether it goes on")
+	c.Flags().StringArrayVar(&declared, "force-owner", nil, "also remove what belongs to this `run`, although nobody here can tell whether it still goes on")
 	return c
 }
 

@@ -40,6 +40,5 @@ func digestMounts(ctx context.Context, x *experiment.Experiment) (map[string]map
 	return out, nil
 }
 
-// errInterrupted is how a command ends that was stopped before it had done
-// anything.
+// errInterrupted ends a run that was stopped before its first trial.
 var errInterrupted = &exitError{exitInterrupted, errors.New("interrupted before the first trial; nothing was written")}

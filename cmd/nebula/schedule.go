@@ -29,9 +29,9 @@ func (a *app) scheduleCommand() *cobra.Command {
 		Use:   "schedule FILE [-- FLAGS OF RUN]",
 		Short: "Print or install what runs an experiment every night",
 		Long: `Print a systemd service and timer (on macOS, an agent of launchd), a cron line
-and a workflow for GitHub Actions, each of which runs an experiment every night, waits for other runs to
-end, fails when something got worse, and removes old runs. What follows -- goes
-to nebula run.
+and a workflow for GitHub Actions. Each runs an experiment every night, waits
+for other runs to end, fails when something got worse, and removes old runs.
+What follows -- goes to nebula run.
 
 With --install --user, the units are written into your systemd folder, and the
 timer is enabled where your service manager answers; on macOS, the agent is
@@ -69,7 +69,7 @@ what was installed for FILE, and nothing else.`,
 	c.Flags().StringVar(&f.format, "format", "", "print one only: systemd, launchd, cron or github")
 	c.Flags().StringVar(&f.wait, "wait", "6h", "how long a night waits for another run to end")
 	c.Flags().Var(&f.keep, "keep", "remove runs older than `age`, such as 90d or 12w; never a baseline, never the newest")
-	c.Flags().BoolVar(&f.install, "install", false, "install the systemd units")
+	c.Flags().BoolVar(&f.install, "install", false, "install the systemd units, or launchd's agent")
 	c.Flags().BoolVar(&f.remove, "remove", false, "remove the installed units")
 	c.Flags().BoolVar(&f.user, "user", false, "with --install and --remove: your own units")
 	return c
@@ -85,7 +85,7 @@ func (f *scheduleFlags) check(c *cobra.Command) error {
 	case (f.install || f.remove) && !f.user:
 		return errors.New("only your own units can be installed: add --user. For units of the whole machine, print them, add User= to the service, and copy them to /etc/systemd/system")
 	case f.user && !f.install && !f.remove:
-		return errors.New("--user stands beside --install or --remove only")
+		return errors.New("--user goes only with --install or --remove")
 	case (f.install || f.remove) && f.format != "":
 		return errors.New("--format says what to print; what is installed are systemd's units")
 	case f.format != "" && !slices.Contains(otherFormats, f.format):

@@ -32,8 +32,8 @@ func newScratch(o backends.Owner) (s scratch, err error) {
 	if err := os.MkdirAll(scratchRoot(), 0o700); err != nil {
 		return s, err
 	}
-	// An earlier session's may be there still, where nobody knows whether that
-	// one is dead.
+	// That of an earlier session may still be there, if nobody can tell whether
+	// the session is dead.
 	for n := 1; ; n++ {
 		s.dir = filepath.Join(scratchRoot(), o.Run)
 		if n > 1 {

@@ -13,8 +13,8 @@ import (
 	"github.com/nebula-bench/nebula/internal/system"
 )
 
-// heeded are the signals that end this program: without those that were
-// ignored when it started, for that is what nohup and a script's trap ask for.
+// heeded are the signals that end this program, except those that were ignored
+// when it started: that is what nohup and a script's trap ask for.
 func heeded() (signals []os.Signal) {
 	for _, s := range system.StopSignals {
 		if !signal.Ignored(s) {
@@ -31,11 +31,11 @@ func notify(c chan<- os.Signal) {
 	}
 }
 
-// awaited is how many parts of the program see to signals themselves.
+// awaited is how many parts of the program handle signals themselves.
 var awaited atomic.Int32
 
-// leaveWhenInterrupted ends the program at a signal, wherever it is, unless a
-// part of it sees to signals. No half-written file stays.
+// leaveWhenInterrupted ends the program at a signal, whatever it is doing, unless
+// a part of it handles signals. No half-written file stays.
 func leaveWhenInterrupted() {
 	signals := make(chan os.Signal, 1)
 	notify(signals)

@@ -50,8 +50,8 @@ func Create(name string, write func(io.Writer) error) error {
 	return syncDir(filepath.Dir(name))
 }
 
-// resolve follows links, also one that leads to a file which is not there yet.
-// What is no regular file it opens.
+// resolve follows links, even to a file that does not exist yet. What is not a
+// regular file, it opens.
 func resolve(name string) (target string, through *os.File, err error) {
 	target = name
 	for range 40 { // as many as Linux follows
@@ -99,11 +99,11 @@ func replace(target string, write func(io.Writer) error) (err error) {
 	mode := fs.FileMode(0o666)
 	old, err := os.Stat(target)
 	if err == nil {
-		mode = 0o600 // nobody may read before those who might before
+		mode = 0o600 // until it has the old mode, nobody else may read it
 	}
 	f, err := temporary(target, mode)
 	if err != nil {
-		return fmt.Errorf("%s can't be written whole, because its folder takes no new file: %w", target, err)
+		return fmt.Errorf("%s can't be written safely, because no new file can be made in its folder: %w", target, err)
 	}
 	keep := false
 	defer func() {
@@ -135,9 +135,9 @@ func replace(target string, write func(io.Writer) error) (err error) {
 	return syncDir(filepath.Dir(target))
 }
 
-// overwrite copies into a file of another user's, which only its owner could
-// put a new one in the place of. The new content lies on the disk already; it
-// stays there (kept) if this fails half-way.
+// overwrite copies into another user's file: a new file in its place would not
+// keep its owner. The new content is on disk already, and stays there (kept) if
+// this fails half-way.
 func overwrite(target string, f *os.File) (kept bool, err error) {
 	to, err := os.OpenFile(target, os.O_WRONLY, 0)
 	if err != nil {
@@ -156,8 +156,8 @@ func overwrite(target string, f *os.File) (kept bool, err error) {
 	return false, nil
 }
 
-// temporary makes a file beside another one. Its name is short, whatever the
-// other's, and hidden from who lists the folder.
+// temporary makes a file beside another one. Its name is short, however long the
+// other's is, and hidden.
 func temporary(beside string, mode fs.FileMode) (*os.File, error) {
 	for {
 		f, err := underWay.open(filepath.Join(filepath.Dir(beside), ".nebula-"+strconv.FormatUint(rand.Uint64(), 36)), mode)
@@ -167,7 +167,7 @@ func temporary(beside string, mode fs.FileMode) (*os.File, error) {
 	}
 }
 
-// underWay are the temporary files that there are.
+// underWay are the temporary files that exist now.
 var underWay = files{names: map[string]bool{}}
 
 type files struct {
@@ -198,7 +198,7 @@ func drop(f *os.File) {
 }
 
 // Abandon removes what is being written, for a program that ends at once: no
-// file will be begun after it.
+// file can be begun after it.
 func Abandon() {
 	underWay.mu.Lock() // for ever
 	for name := range underWay.names {

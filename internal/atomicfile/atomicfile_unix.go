@@ -14,8 +14,8 @@ import (
 )
 
 // ownDescriptor reports which of this process's descriptors a name stands
-// for, as /dev/stdout leads to /proc/<pid>/fd/1. What it is open for may be a
-// regular file, which others write, too: it must not be replaced.
+// for, as /dev/stdout leads to /proc/<pid>/fd/1. It may be open on a regular file
+// that others write to as well, so that file must not be replaced.
 func ownDescriptor(name string) (fd int, ok bool) {
 	pid := strconv.Itoa(os.Getpid())
 	dir, base := filepath.Split(name)
@@ -31,8 +31,8 @@ func ownDescriptor(name string) (fd int, ok bool) {
 	return fd, thread
 }
 
-// openDescriptor duplicates one: with its offset, and also a socket, which
-// can't be opened by its name.
+// openDescriptor duplicates one, so that it keeps its offset, and so that a
+// socket works, which can't be opened by name.
 func openDescriptor(fd int, name string) (*os.File, error) {
 	copied, err := syscall.Dup(fd)
 	if err != nil {

@@ -1,7 +1,7 @@
 // Package regular reads what a user has named: regular files, and folders of
-// them. A path that somebody typed may lead to a pipe that nobody writes, to
-// a device without end, or to a file as large as a disk, so nothing here
-// waits, and everything has a bound.
+// them. A path that somebody typed may lead to a pipe that nobody writes to, to
+// an endless device, or to a file as large as a disk, so nothing here waits, and
+// everything has a bound.
 //
 // It refuses what is no regular file rather than read a little of it.
 package regular
