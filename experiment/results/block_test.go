@@ -90,10 +90,15 @@ func TestBadBlocks(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
+		n := 0
 		for _, err := range f.Blocks() {
+			n++
 			if err == nil || !strings.Contains(err.Error(), BlocksFile+":1: not a record of blocks") || !strings.Contains(err.Error(), want) {
 				t.Errorf("%s: %v", line, err)
 			}
+		}
+		if n != 1 {
+			t.Errorf("%s: %d records", line, n)
 		}
 	}
 }

@@ -60,11 +60,9 @@ type Identity struct {
 // missing tonight were wanted all the same. How often each cell runs is no
 // part of it, since a comparison knows n, and neither is the order's seed.
 func (r *Run) Identity() Identity {
-	_, arch, ok := strings.Cut(r.Host.OS, ", ")
-	if !ok {
-		arch = r.Host.OS
-	}
-	id := Identity{Host: strings.Join([]string{r.Host.Name, r.Host.CPU, fmt.Sprintf("%d cores", r.Host.Cores), arch}, ", ")}
+	// The architecture comes last; a system's own name may hold commas.
+	arch := r.Host.OS[strings.LastIndexByte(r.Host.OS, ' ')+1:]
+	id := Identity{Host: strings.Join([]string{r.Host.Name, cmp.Or(r.Host.CPU, "an unknown processor"), fmt.Sprintf("%d cores", r.Host.Cores), arch}, ", ")}
 	var vars []string
 	for _, name := range slices.Sorted(maps.Keys(r.Variables)) {
 		vars = append(vars, name+" = "+r.Variables[name])

@@ -108,6 +108,8 @@ func TestPredecessor(t *testing.T) {
 	}{
 		{"the same", nil, nil},
 		{"a kernel's update", func(r *Run) { r.Host.Kernel, r.Host.OS = "6.13", "debian 14, linux/amd64" }, nil},
+		{"a system whose name holds a comma", func(r *Run) { r.Host.OS = "Some, System 14, linux/amd64" }, nil},
+		{"a processor without a name", func(r *Run) { r.Host.CPU = "" }, []string{"another machine (bench, an unknown processor, 2 cores, linux/amd64)"}},
 		{"more memory, another governor", func(r *Run) { r.Host.Memory, r.Host.Governor = 8<<30, "performance" }, nil},
 		{"where a rule stands", replace("x.hcl:3", "x.hcl:4"), nil},
 		{"another seed", replace(`"Seed":1`, `"Seed":2`), nil},
