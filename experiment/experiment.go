@@ -40,8 +40,8 @@ type Experiment struct {
 }
 
 // Resolved gives the experiment with every expression worked out, as JSON.
-// Of what is long or no text it gives the digest: that is data and not a
-// description.
+// In place of what is long, or not text, it gives the digest: that is data and
+// not a description.
 func (x *Experiment) Resolved() (json.RawMessage, error) {
 	out := *x
 	out.Source, out.File = nil, "" // stand beside it
@@ -63,7 +63,7 @@ type textAt struct {
 	len   int
 }
 
-// briefly gives inputs in which a digest stands for whatever is long or no
+// briefly gives inputs in which a digest stands for whatever is long or not
 // text.
 func (d digests) briefly(inputs []Input) []Input {
 	inputs = slices.Clone(inputs)
@@ -80,7 +80,7 @@ func (d digests) briefly(inputs []Input) []Input {
 }
 
 func (d digests) brief(s string) string {
-	// JSON would make one character of all bytes that are none.
+	// JSON would turn all bytes that are not text into one character.
 	if len(s) <= 4096 && utf8.ValidString(s) {
 		return s
 	}

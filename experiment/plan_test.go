@@ -341,9 +341,8 @@ func TestEnergyWindows(t *testing.T) {
 	}
 }
 
-// TestBytesAreNotText: what is no text stands in the plan's hash and in the
-// resolved experiment as a digest, because JSON makes one character of all
-// bytes that are none.
+// TestBytesAreNotText: what is not text enters the plan's hash and the resolved
+// experiment as a digest, because JSON turns all such bytes into one character.
 func TestBytesAreNotText(t *testing.T) {
 	t.Parallel()
 	said := func(request, answer string) string {

@@ -55,8 +55,8 @@ func joined() string {
 const (
 	echartsVersion   = "6.1.0"
 	echartsIntegrity = "sha384-C2iskrW/uPW46KzOjrvJIQo4YkV8lkD+QS0CrDN18IIPIpT/g2USu8bTP3nvmIAD"
-	// echartsPackage is the integrity value of the npm package that the file
-	// is from, as the lock file has it: who changes one changes both.
+	// echartsPackage is the integrity value, in the lock file, of the npm
+	// package that the file is from. The two change together.
 	echartsPackage = "sha512-q0yaFPggC9FUdsWH4blavRWFmxdrIodbkoKNAjJudAI6CA9gNPxHtV2RcZNEepZVlk4yvBYkOkbk6HIVpIyHZA=="
 	echartsHosted  = "https://cdn.jsdelivr.net/npm/echarts@" + echartsVersion + "/dist/echarts.min.js"
 	echartsFile    = "echarts-" + echartsVersion + ".min.js"

@@ -201,7 +201,7 @@ func (c *Changes) Line() string {
 		}
 	}
 	if n := c.takenBack(); n > 0 {
-		line += fmt.Sprintf(" Of %d nobody can tell, because the machine was disturbed: %s.", n, printable(c.disturbances()))
+		line += fmt.Sprintf(" %d can't be judged, because the machine was disturbed: %s.", n, printable(c.disturbances()))
 	}
 	if worst := c.worst(); worst != nil {
 		line += fmt.Sprintf(" The worst: %s of %s, %s.", worst.Metric, printable(worst.Cell.String()), worst.changeText())

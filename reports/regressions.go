@@ -159,8 +159,7 @@ func (s *series) follow(disturbed []bool) {
 	s.noise = stats.NoiseOf(logs)
 }
 
-// steps gives those of a series that somebody asked about: none is within the
-// margin.
+// steps gives the steps of a series that are larger than the margin.
 func steps(values []float64) []stats.Step {
 	return slices.DeleteFunc(stats.Steps(values), func(st stats.Step) bool {
 		return math.Abs(math.Log1p(st.Change)) <= math.Log1p(stats.DefaultMargin)

@@ -221,7 +221,7 @@ func (c *command) Read(int) (uint64, error) {
 		return 0, fmt.Errorf("there was no value for %s", late.Round(time.Second))
 	}
 	if why := c.stale; why != "" && c.err == nil {
-		c.stale = "" // the window that this reading lies in is none
+		c.stale = "" // the window around this reading is invalid
 		return 0, errors.New(why)
 	}
 	return c.count, c.err

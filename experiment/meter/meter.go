@@ -63,8 +63,8 @@ type Info struct {
 	Simulated bool   // the counters are the simulator's; reports must say so
 	Domains   []Domain
 	Notes     []string // what is there and was left out, and why
-	// Lacking says what is not in the total and belongs into it: such a sum is
-	// no total, and Open gives it only to those who name its parts.
+	// Lacking says what belongs in the total and is not there. Such a sum is no
+	// total, and Open gives it only to those who name its parts.
 	Lacking []string
 	Remedy  string // what would mend that; empty: nothing is known to
 }
@@ -251,8 +251,8 @@ func choose(s Source, names []string) (Source, error) {
 	return c, nil
 }
 
-// whole refuses a total that lacks something: unless each of its parts is
-// named, so that nobody takes it for more.
+// whole refuses a total that lacks something, unless its parts are named one by
+// one: then nobody takes their sum for more.
 func whole(s Source, names []string) error {
 	info := s.Info()
 	asked := len(names) == 0 || slices.ContainsFunc(info.Lacking, func(l string) bool {

@@ -13,9 +13,9 @@ const (
 	leastPeriods = 4                      // a counter that is updated more seldom is not judged
 )
 
-// moving waits until each counter has moved. One of the total that stands still
-// for so long makes the source none; one beside it is left out. A power may
-// stay the same.
+// moving waits until each counter has moved. If one of the total does not in all
+// that time, the source is of no use; any other is left out. A power may stay
+// the same.
 func moving(s Source, patience time.Duration) (Source, error) {
 	if patience == 0 {
 		return s, nil

@@ -408,8 +408,8 @@ func Find(out, name string) (*Folder, error) {
 }
 
 // latest opens the newest run of an experiment, or of all where it has no
-// name. A run that only confirmed another is none: it holds a few cells, which
-// nobody asked for.
+// name. A run that only confirmed another does not count: it holds a few cells,
+// which nobody asked for.
 func latest(out, experiment string) (*Folder, error) {
 	runs, bad := list(dirs(out, experiment))
 	for _, f := range slices.Backward(runs) {

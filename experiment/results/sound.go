@@ -325,7 +325,7 @@ func (w *EnergyWindow) check() error {
 	return nil
 }
 
-// check refuses numbers that are none, in windows that count and in others.
+// check refuses impossible numbers, in valid windows and in others.
 func (s *EnergySpan) check() error {
 	if s == nil {
 		return nil

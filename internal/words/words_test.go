@@ -46,7 +46,7 @@ func TestEnds(t *testing.T) {
 	}
 }
 
-// What is shown does not hang on how it was cut into pieces.
+// What is shown does not depend on how it was cut into pieces.
 func FuzzTerminal(f *testing.F) {
 	f.Add("日本\x1b[31m\x9b\xe6\x97", 3)
 	f.Add("👩\u200d🔬\xf0\x9f\x91", 5)

@@ -75,3 +75,7 @@ reference "torn" {
 reference "folder" {
   file = "../reference"
 }
+
+reference "huge" {
+  file = "../reference/huge.json"
+}
