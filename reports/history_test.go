@@ -3,6 +3,9 @@ package reports
 import (
 	"fmt"
 	"maps"
+	"os"
+	"path/filepath"
+	"strings"
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
@@ -60,5 +63,30 @@ func TestHistoriesNeverPool(t *testing.T) {
 	}
 	if hs := histories("x", all); hs[0].of != "bench, a, 2 cores, linux/amd64, mode = interpreter" || hs[len(hs)-1].of[:6] != "laptop" {
 		t.Errorf("the newest does not come first: %s", hs[0].of)
+	}
+}
+
+// Where the newest run can't be read, the index has the verdict of the newest
+// that can be, and does not say that there was nothing to compare.
+func TestVerdictOfTheNewestThatCanBeRead(t *testing.T) {
+	old, spoilt := twoRuns(t, func(_, b *fixture) {
+		id := b.run
+		b.run = func(r *results.Run) { id(r); r.Started = r.Started.AddDate(0, 0, 1) }
+	})
+	if err := os.WriteFile(filepath.Join(spoilt.Dir, results.TrialsFile), []byte("{}\n"), 0o644); err != nil {
+		t.Fatal(err)
+	}
+	out := filepath.Dir(filepath.Dir(filepath.Dir(old.Dir)))
+	if err := WriteIndex(out); err != nil {
+		t.Fatal(err)
+	}
+	b, err := os.ReadFile(filepath.Join(out, pageFile))
+	if err != nil {
+		t.Fatal(err)
+	}
+	for want, is := range map[string]bool{"times sooner than": true, "trials.jsonl:1: not a trial record": true, "nothing to compare": false} {
+		if strings.Contains(string(b), want) != is {
+			t.Errorf("whether the index says %q: %v", want, !is)
+		}
 	}
 }

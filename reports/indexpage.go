@@ -63,16 +63,11 @@ func WriteIndex(out string) error {
 	}
 	var names []string
 	nights := map[string][]night{} // by experiment, oldest first
-	newest := map[string]int{}
+	digests, unread := digestsOf(runs)
+	bad = append(bad, unread...)
 	for i, f := range runs {
-		if !f.Confirming() {
-			newest[f.Run.Experiment] = i
-		}
-	}
-	for i, f := range runs {
-		d, err := digestOf(f, newest[f.Run.Experiment] == i)
-		if err != nil {
-			bad = append(bad, err)
+		d := digests[i]
+		if d == nil {
 			continue
 		}
 		link, err := pageLink(out, f)
@@ -97,7 +92,7 @@ func WriteIndex(out string) error {
 		p.Newest = append(p.Newest, newestRun(last.digest, last.link))
 		for _, h := range histories(name, all) {
 			if err := p.follow(h, ignored); err != nil {
-				return fmt.Errorf("the history of %q: %w", name, err)
+				bad = append(bad, fmt.Errorf("the history of %q: %w", name, err))
 			}
 		}
 	}
@@ -111,6 +106,24 @@ func WriteIndex(out string) error {
 		return err
 	}
 	return render(filepath.Join(out, pageFile), "index", p)
+}
+
+// digestsOf gives a digest for each run, nil for one that can't be read. The
+// newest of each experiment that can be has its verdict.
+func digestsOf(runs []*results.Folder) (digests []*digest, bad []error) {
+	digests = make([]*digest, len(runs))
+	judged := map[string]bool{}
+	for i, f := range slices.Backward(runs) {
+		wanted := !f.Confirming() && !judged[f.Run.Experiment]
+		d, err := digestOf(f, wanted)
+		if err != nil {
+			bad = append(bad, err)
+			continue
+		}
+		digests[i] = d
+		judged[f.Run.Experiment] = judged[f.Run.Experiment] || wanted
+	}
+	return digests, bad
 }
 
 // follow adds what a history says to the page.
