@@ -1,19 +1,15 @@
 package main
 
 import (
-	"bufio"
-	"bytes"
 	"context"
 	"errors"
 	"fmt"
 	"io"
 	"io/fs"
 	"os"
-	"os/exec"
 	"path/filepath"
 	"strconv"
 	"strings"
-	"time"
 
 	"github.com/nebula-bench/nebula/internal/atomicfile"
 	"github.com/nebula-bench/nebula/internal/schedule"
@@ -44,27 +40,9 @@ func agentDir() (string, error) {
 	return filepath.Join(home, "Library", "LaunchAgents"), err
 }
 
-// agentFor reports whether a file is an agent with that marker.
-func agentFor(file, marker string) (bool, error) {
-	info, err := os.Lstat(file)
-	if err != nil || !info.Mode().IsRegular() {
-		return false, err
-	}
-	f, err := os.Open(file)
-	if err != nil {
-		return false, err
-	}
-	defer f.Close()
-	r := bufio.NewReader(io.LimitReader(f, 1<<16))
-	for range 2 { // what every property list begins with
-		r.ReadString('\n')
-	}
-	line, err := r.ReadString('\n')
-	if err == io.EOF {
-		err = nil
-	}
-	return line == marker, err
-}
+// agentMark is the number of the line in which an agent has its marker: every
+// property list begins with two others.
+const agentMark = 3
 
 // installAgent writes the agent, where nothing else has its name, and loads it.
 func (a *app) installAgent(ctx context.Context, job schedule.Job) error {
@@ -77,7 +55,7 @@ func (a *app) installAgent(ctx context.Context, job schedule.Job) error {
 		return &exitError{exitUsage, err}
 	}
 	file := filepath.Join(dir, job.Agent()+".plist")
-	ours, err := agentFor(file, job.AgentMarker())
+	ours, err := madeFor(file, agentMark, job.AgentMarker())
 	if err != nil && !errors.Is(err, fs.ErrNotExist) {
 		return err
 	}
@@ -121,7 +99,7 @@ func (a *app) removeAgents(ctx context.Context, file string) error {
 			continue
 		}
 		agent := filepath.Join(dir, e.Name())
-		ours, err := agentFor(agent, schedule.Job{File: file}.AgentMarker())
+		ours, err := madeFor(agent, agentMark, schedule.Job{File: file}.AgentMarker())
 		if err != nil {
 			return err
 		}
@@ -147,12 +125,4 @@ func (a *app) removeAgents(ctx context.Context, file string) error {
 func domain() string { return "gui/" + strconv.Itoa(os.Getuid()) }
 
 // launchctl asks launchd; its error is what it says.
-func launchctl(ctx context.Context, args ...string) error {
-	ctx, cancel := context.WithTimeout(ctx, 30*time.Second)
-	defer cancel()
-	out, err := exec.CommandContext(ctx, "launchctl", args...).CombinedOutput()
-	if line, _, _ := bytes.Cut(bytes.TrimSpace(out), []byte("\n")); err != nil && len(line) > 0 {
-		return fmt.Errorf("%s", printable(string(line)))
-	}
-	return err
-}
+func launchctl(ctx context.Context, args ...string) error { return ask(ctx, "launchctl", args...) }

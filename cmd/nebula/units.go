@@ -46,7 +46,7 @@ func (a *app) installUnits(ctx context.Context, job schedule.Job) error {
 	units := []struct{ name, text string }{{job.Unit() + ".service", service}, {job.Unit() + ".timer", timer}}
 	for _, u := range units {
 		file := filepath.Join(dir, u.name)
-		ours, err := madeFor(file, job.Marker())
+		ours, err := madeFor(file, 1, job.Marker())
 		if err != nil && !errors.Is(err, fs.ErrNotExist) {
 			return err
 		}
@@ -97,7 +97,7 @@ func (a *app) removeUnits(ctx context.Context, file string) error {
 			if !strings.HasPrefix(e.Name(), "nebula-") || !strings.HasSuffix(e.Name(), "."+kind) {
 				continue
 			}
-			ours, err := madeFor(filepath.Join(dir, e.Name()), schedule.Job{File: file}.Marker())
+			ours, err := madeFor(filepath.Join(dir, e.Name()), 1, schedule.Job{File: file}.Marker())
 			if err != nil {
 				return err
 			}
@@ -141,8 +141,9 @@ func (a *app) removeUnits(ctx context.Context, file string) error {
 	return nil
 }
 
-// madeFor reports whether a unit is a file whose first line is the marker.
-func madeFor(file, marker string) (bool, error) {
+// madeFor reports whether a file is a regular one whose line of that number is
+// the marker.
+func madeFor(file string, number int, marker string) (bool, error) {
 	info, err := os.Lstat(file)
 	if err != nil || !info.Mode().IsRegular() {
 		return false, err
@@ -152,7 +153,11 @@ func madeFor(file, marker string) (bool, error) {
 		return false, err
 	}
 	defer f.Close()
-	line, err := bufio.NewReader(io.LimitReader(f, 1<<16)).ReadString('\n')
+	var line string
+	r := bufio.NewReader(io.LimitReader(f, 1<<16))
+	for range number {
+		line, err = r.ReadString('\n')
+	}
 	if err == io.EOF {
 		err = nil
 	}
@@ -161,9 +166,14 @@ func madeFor(file, marker string) (bool, error) {
 
 // systemctl asks the user's service manager; its error is what it says.
 func systemctl(ctx context.Context, args ...string) error {
+	return ask(ctx, "systemctl", append([]string{"--user", "--quiet"}, args...)...)
+}
+
+// ask runs a program for a moment; its error is the first line of what it says.
+func ask(ctx context.Context, program string, args ...string) error {
 	ctx, cancel := context.WithTimeout(ctx, 30*time.Second)
 	defer cancel()
-	out, err := exec.CommandContext(ctx, "systemctl", append([]string{"--user", "--quiet"}, args...)...).CombinedOutput()
+	out, err := exec.CommandContext(ctx, program, args...).CombinedOutput()
 	if line, _, _ := bytes.Cut(bytes.TrimSpace(out), []byte("\n")); err != nil && len(line) > 0 {
 		return fmt.Errorf("%s", printable(string(line)))
 	}
