@@ -29,7 +29,6 @@ import (
 
 	"github.com/nebula-bench/nebula/backends"
 	"github.com/nebula-bench/nebula/backends/backendtest"
-	"github.com/nebula-bench/nebula/backends/build"
 	"github.com/nebula-bench/nebula/experiment"
 	"github.com/nebula-bench/nebula/internal/testenv"
 )
@@ -132,15 +131,7 @@ func otherArchitecture() string {
 // engine has afterwards what it had before, whoever else had the image.
 func TestArchivesRun(t *testing.T) {
 	testenv.Need(t, "docker")
-	probe := backendtest.Probe(t)
-	bin, err := build.Build(t.Context(), probe, build.Linux)
-	if err != nil {
-		t.Fatal(err)
-	}
-	binary, err := os.ReadFile(bin.Path)
-	if err != nil {
-		t.Fatal(err)
-	}
+	binary := probeProgram(t)
 	img := imageOf(t, runtime.GOARCH, binary, types.DockerLayer)
 	oci := imageOf(t, runtime.GOARCH, binary, types.OCILayer)
 	compressed := imageOf(t, runtime.GOARCH, binary, types.OCILayerZStd)

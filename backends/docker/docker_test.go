@@ -165,18 +165,25 @@ func TestOptions(t *testing.T) {
 	})
 }
 
+// probeProgram is the conformance suite's function, built.
+func probeProgram(t *testing.T) []byte {
+	t.Helper()
+	bin, err := build.Build(t.Context(), backendtest.Probe(t), build.Linux)
+	if err != nil {
+		t.Fatal(err)
+	}
+	b, err := os.ReadFile(bin.Path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return b
+}
+
 // TestImages runs the same binary from every kind of image.
 func TestImages(t *testing.T) {
 	testenv.Need(t, "docker")
 	probe := backendtest.Probe(t)
-	bin, err := build.Build(t.Context(), probe, build.Linux)
-	if err != nil {
-		t.Fatal(err)
-	}
-	binary, err := os.ReadFile(bin.Path)
-	if err != nil {
-		t.Fatal(err)
-	}
+	binary := probeProgram(t)
 	c, err := connect(t.Context())
 	if err != nil {
 		t.Fatal(err)

@@ -13,7 +13,6 @@ import (
 
 	"github.com/nebula-bench/nebula/backends"
 	"github.com/nebula-bench/nebula/backends/backendtest"
-	"github.com/nebula-bench/nebula/backends/build"
 	"github.com/nebula-bench/nebula/experiment"
 	"github.com/nebula-bench/nebula/internal/testenv"
 )
@@ -205,14 +204,7 @@ func TestContext(t *testing.T) {
 // however it ends.
 func TestBuilds(t *testing.T) {
 	testenv.Need(t, "docker")
-	bin, err := build.Build(t.Context(), backendtest.Probe(t), build.Linux)
-	if err != nil {
-		t.Fatal(err)
-	}
-	binary, err := os.ReadFile(bin.Path)
-	if err != nil {
-		t.Fatal(err)
-	}
+	binary := probeProgram(t)
 	c, err := connect(t.Context())
 	if err != nil {
 		t.Fatal(err)
