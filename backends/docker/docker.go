@@ -269,6 +269,8 @@ type backend struct {
 	late      []*lateCreation // whose containers may still appear
 	refs      []string        // of the images that this backend made
 	built     bool            // by a builder, which leaves more than the image
+	// A build was interrupted: its builder may be at work still.
+	leftABuild bool
 }
 
 func (b *backend) Describe() map[string]string {
@@ -335,12 +337,10 @@ func (b *backend) create(ctx context.Context, image string, r backends.Request, 
 // Close removes what is left of the run's containers and images.
 func (b *backend) Close(ctx context.Context) error {
 	errs := []error{b.Sweep(ctx)}
-	for _, ref := range b.refs { // an image whose holder came late is still there
-		_, err := removeImage(ctx, b.client, ref)
-		errs = append(errs, err)
-	}
-	if b.built {
-		errs = append(errs, b.removeOwnBuilds(ctx))
+	_, err := b.removeOwnImages(ctx)
+	errs = append(errs, err)
+	if b.leftABuild {
+		errs = append(errs, b.awaitBuilder(ctx))
 	}
 	for _, l := range b.late {
 		l.cancel()

@@ -16,6 +16,7 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+	"time"
 
 	"github.com/containerd/errdefs"
 	dockerbuild "github.com/docker/docker/api/types/build"
@@ -423,6 +424,7 @@ func (b *backend) buildDockerfile(ctx context.Context, f experiment.Function) (*
 	ref := reference(f.Name, hex.EncodeToString(sum[:]))
 	b.built = true
 	return b.hold(ctx, ref, func() error {
+		defer func() { b.leftABuild = b.leftABuild || ctx.Err() != nil }()
 		return send(func(w io.Writer) error { return folder.write(w, d.owned(ownerLabel(b.session.Owner))) }, func(r io.Reader) error {
 			resp, err := b.client.ImageBuild(ctx, r, dockerbuild.ImageBuildOptions{
 				Tags: []string{ref}, Dockerfile: ourDockerfile, Remove: true, ForceRemove: true, PullParent: false,
@@ -438,9 +440,49 @@ func (b *backend) buildDockerfile(ctx context.Context, f experiment.Function) (*
 	})
 }
 
-// removeOwnBuilds removes what this run's builds left beside their images.
-func (b *backend) removeOwnBuilds(ctx context.Context) error {
-	own := ownerLabel(b.session.Owner)
-	_, err := removeBuilt(ctx, b.client, func(labels map[string]string) bool { return labels[labelOwner] == own })
-	return err
+// removeOwnImages removes the images of this run that nobody uses, and what
+// its builds left beside them. It tells whether there was anything.
+func (b *backend) removeOwnImages(ctx context.Context) (some bool, err error) {
+	var errs []error
+	for _, ref := range b.refs { // an image whose holder came late is still there
+		gone, err := removeImage(ctx, b.client, ref)
+		some, errs = some || gone, append(errs, err)
+	}
+	if b.built {
+		own := ownerLabel(b.session.Owner)
+		removed, err := removeBuilt(ctx, b.client, func(labels map[string]string) bool { return labels[labelOwner] == own })
+		some, errs = some || len(removed) > 0, append(errs, err)
+	}
+	return some, errors.Join(errs...)
+}
+
+const (
+	// builderQuiet is how long nothing must come from a builder that was left.
+	builderQuiet = 2 * time.Second
+	// builderLate bounds how long it is waited for. What comes even later, the
+	// next run or nebula clean removes.
+	builderLate = 15 * time.Second
+)
+
+// awaitBuilder removes what a builder still makes after its build was
+// interrupted: it ends the step that it is at, and nothing says when that is.
+func (b *backend) awaitBuilder(ctx context.Context) error {
+	tick := time.NewTicker(100 * time.Millisecond)
+	defer tick.Stop()
+	begin := time.Now()
+	for last := begin; time.Since(last) < builderQuiet && time.Since(begin) < builderLate; {
+		select {
+		case <-tick.C:
+		case <-ctx.Done():
+			return ctx.Err()
+		}
+		some, err := b.removeOwnImages(ctx)
+		if err != nil {
+			return err
+		}
+		if some {
+			last = time.Now()
+		}
+	}
+	return nil
 }

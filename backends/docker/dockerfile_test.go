@@ -3,6 +3,7 @@ package docker
 import (
 	"archive/tar"
 	"bytes"
+	"context"
 	"errors"
 	"io"
 	"os"
@@ -10,6 +11,7 @@ import (
 	"slices"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/nebula-bench/nebula/backends"
 	"github.com/nebula-bench/nebula/backends/backendtest"
@@ -255,6 +257,50 @@ func TestBuilds(t *testing.T) {
 				t.Errorf("the engine held\n%s\nand holds\n%s", before, after)
 			}
 		})
+	}
+}
+
+// TestInterruptedBuilds: a builder ends the step that it is at after nobody
+// waits for it any more, and what it makes then goes, too.
+func TestInterruptedBuilds(t *testing.T) {
+	testenv.Need(t, "docker")
+	c, err := connect(t.Context())
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer c.Close()
+	before := engineHolds(t, c)
+	t.Run("builds", func(t *testing.T) {
+		for _, after := range []time.Duration{30, 60, 90, 150, 250} {
+			t.Run(after.String(), func(t *testing.T) {
+				t.Parallel()
+				interruptBuild(t, after*time.Millisecond)
+			})
+		}
+	})
+	time.Sleep(time.Second) // for what comes late
+	if after := engineHolds(t, c); after != before {
+		t.Errorf("the engine held\n%s\nand holds\n%s", before, after)
+	}
+}
+
+func interruptBuild(t *testing.T, after time.Duration) {
+	f := experiment.Function{Name: "f", Path: folder(t, map[string]string{
+		"Dockerfile": "FROM scratch AS a\nCOPY x /1\nCOPY x /2\nFROM scratch\nCOPY --from=a /1 /3\nCOPY x /4\n", "x": after.String(),
+	})}
+	b, err := (&Options{}).Open(t.Context(), backendtest.Session(t))
+	if err != nil {
+		t.Fatal(err)
+	}
+	ctx, cancel := context.WithTimeout(t.Context(), after)
+	defer cancel()
+	if a, err := b.Prepare(ctx, f); err == nil {
+		if err := a.Close(t.Context()); err != nil {
+			t.Error(err)
+		}
+	}
+	if err := b.Close(t.Context()); err != nil {
+		t.Error(err)
 	}
 }
 
