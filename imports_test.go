@@ -13,7 +13,7 @@ const module = "github.com/nebula-bench/nebula/"
 var may = map[string][]string{
 	"experiment":                          {},
 	"experiment/config":                   {"experiment", "backends", "internal/regular", "internal/words"},
-	"experiment/runner":                   {"experiment", "experiment/meter", "experiment/results", "experiment/stats", "backends", "internal/system"},
+	"experiment/runner":                   {"experiment", "experiment/meter", "experiment/results", "experiment/stats", "backends", "internal/system", "internal/words"},
 	"experiment/results":                  {"experiment", "internal/atomicfile", "internal/regular", "internal/system"},
 	"experiment/machine":                  {"experiment", "experiment/meter", "internal/atomicfile"},
 	"experiment/meter":                    {"internal/system"},

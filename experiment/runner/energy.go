@@ -16,6 +16,7 @@ import (
 	"github.com/nebula-bench/nebula/experiment"
 	"github.com/nebula-bench/nebula/experiment/meter"
 	"github.com/nebula-bench/nebula/experiment/results"
+	"github.com/nebula-bench/nebula/internal/words"
 )
 
 // Bounds of energy windows.
@@ -227,7 +228,7 @@ func (r *Runner) window(stop, abort context.Context, e *Energy, w experiment.Win
 		var away error
 		if err != nil {
 			e.idle = nil
-			rec.Invalid = clip(err.Error())
+			rec.Invalid = words.Ends(strings.ToValidUTF8(err.Error(), "\ufffd"), mostReason)
 			if h := (*hung)(nil); errors.As(err, &h) {
 				away = h.away
 			} else if away = r.Engines.check(abort, c.Backend); away == nil {
@@ -256,14 +257,9 @@ func (r *Runner) window(stop, abort context.Context, e *Energy, w experiment.Win
 	}
 }
 
-// clip bounds a message that a function may have written.
-func clip(s string) string {
-	const most = 400
-	if len(s) > most {
-		s = strings.ToValidUTF8(s[:most], "") + "…"
-	}
-	return s
-}
+// mostReason is how many characters of why a window is invalid are kept: a
+// function may have written them.
+const mostReason = 400
 
 // measure fills a record. Its error is the function's, the engine's, or that
 // of a context that ended; what the counters say is in the record alone.

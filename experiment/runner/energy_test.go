@@ -193,6 +193,9 @@ func TestEnergyFailures(t *testing.T) {
 		{"an exit code", func(ctx context.Context, r backends.Request, line *backends.Timeline) (backends.Response, error) {
 			return backends.Response{ExitCode: 3, Stderr: []byte("no")}, nil
 		}, "ended with exit code 3: no", 3 + 1 + 1},
+		{"last words without end", func(ctx context.Context, r backends.Request, line *backends.Timeline) (backends.Response, error) {
+			return backends.Response{ExitCode: 3, Stderr: []byte(strings.Repeat("a frame\n", 400) + "\xffTHE REASON")}, nil
+		}, "THE REASON", 3 + 1 + 1},
 		{"an engine that fails", fails(errors.New("the engine stumbled")), "the engine stumbled", 3 + 1 + 1},
 		{"once only", func(ctx context.Context, r backends.Request, line *backends.Timeline) (backends.Response, error) {
 			if calls == from+40 { // in a window, after the calibration
