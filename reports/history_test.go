@@ -64,6 +64,14 @@ func TestHistoriesNeverPool(t *testing.T) {
 	if hs := histories("x", all); hs[0].of != "bench, a, 2 cores, linux/amd64, mode = interpreter" || hs[len(hs)-1].of[:6] != "laptop" {
 		t.Errorf("the newest does not come first: %s", hs[0].of)
 	}
+
+	// An experiment that has had its variables for a night only.
+	all = nil
+	add("bench", 10, nil, false)
+	add("bench", 20, map[string]string{"n": "1"}, false)
+	if d := cmp.Diff(map[string][]float64{"without n": {10e6}, "n = 1": {20e6}}, told()); d != "" {
+		t.Errorf("of a new variable: %s", d)
+	}
 }
 
 // Where the newest run can't be read, the index has the verdict of the newest

@@ -84,12 +84,24 @@ func (h *history) among(hs []*history) string {
 	if slices.ContainsFunc(hs, func(g *history) bool { return g.nights[0].run.Identity().Host != mine.Identity().Host }) {
 		of = append(of, mine.Identity().Host)
 	}
-	for _, name := range slices.Sorted(maps.Keys(mine.Variables)) {
-		if slices.ContainsFunc(hs, func(g *history) bool {
+	names := map[string]bool{}
+	for _, g := range hs {
+		for name := range g.nights[0].run.Variables {
+			names[name] = true
+		}
+	}
+	for _, name := range slices.Sorted(maps.Keys(names)) {
+		own, has := mine.Variables[name]
+		shared := func(g *history) bool {
 			value, ok := g.nights[0].run.Variables[name]
-			return !ok || value != mine.Variables[name]
-		}) {
-			of = append(of, name+" = "+shorten(mine.Variables[name], 40))
+			return ok == has && value == own
+		}
+		switch all := !slices.ContainsFunc(hs, func(g *history) bool { return !shared(g) }); {
+		case all:
+		case has:
+			of = append(of, name+" = "+shorten(own, 40))
+		default:
+			of = append(of, "without "+name)
 		}
 	}
 	return strings.Join(of, ", ")
