@@ -55,8 +55,8 @@ func NewRunID(now time.Time) string {
 // Fate is what became of an owner.
 type Fate int
 
-// The fates. Of an owner that this process can't see nothing is known, and
-// whatever is not known to be gone may be in use.
+// The fates. That of an owner which this process can't see is Unknown, and what is
+// not known to be gone may be in use.
 const (
 	Unknown Fate = iota
 	Lives
@@ -78,6 +78,8 @@ func (o Owner) Fate() (Fate, string) {
 		return Unknown, "it is of another boot, and its label does not say of which machine"
 	case o.Machine == "" || o.Machine != machine:
 		return Unknown, fmt.Sprintf("it is of another machine (%s)", o.Host)
+	case (o.Boot == "") != (boot == ""):
+		return Unknown, "it can't be told whether it is of this boot"
 	case o.Boot != boot:
 		return Gone, ""
 	}
@@ -90,9 +92,9 @@ func (o Owner) Gone() bool {
 	return fate == Gone
 }
 
-// Abandoned reports whether what carries this owner may be removed: the owner
-// is gone, or nothing is known of it and its run is among those that the user
-// has declared dead (clean --force-owner). If not it says why, and what to do.
+// Abandoned reports whether what carries this owner may be removed: the owner is
+// gone, or its fate is unknown and the user has declared its run dead (clean
+// --force-owner). If not, it says why and what to do.
 func (o Owner) Abandoned(declared []string) (bool, string) {
 	fate, why := o.Fate()
 	switch {

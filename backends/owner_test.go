@@ -52,6 +52,12 @@ func TestOwner(t *testing.T) {
 			t.Errorf("%s: gone: %v", tt.name, other.Gone())
 		}
 	}
+	if o.Boot == "" {
+		return
+	}
+	if o.Boot = ""; o.Gone() {
+		t.Error("a living process that could not read its boot is gone")
+	}
 }
 
 // What a user declares dead is removed where nothing can be known, and never

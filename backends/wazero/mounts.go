@@ -11,8 +11,8 @@ import (
 )
 
 // mount opens the folders that a guest may read. wazero's own mounts follow
-// symbolic links wherever they lead; these end at the folder, and nothing in
-// them can be written.
+// symbolic links wherever they lead; these lead nowhere outside the folder, and
+// nothing in them can be written.
 func mount(folders map[string]string) (engine.FSConfig, error) {
 	if len(folders) == 0 {
 		return nil, nil

@@ -170,9 +170,8 @@ func (i *instance) Invoke(ctx context.Context, _ backends.Request, t *backends.T
 	return r.Response, asError(r.Err, r.Kind)
 }
 
-// harmless makes a text that holds names of a module's own fit for a terminal:
-// of what can't be printed it keeps line breaks and tabs, and spells out the
-// rest.
+// harmless makes a text that holds a module's own names fit for a terminal: of
+// what can't be printed it keeps line breaks and tabs, and spells out the rest.
 func harmless(text string) string {
 	var b strings.Builder
 	for _, r := range text {

@@ -7,8 +7,8 @@
 // harness's garbage collector out of the numbers. It stamps its own events,
 // so the pipe between the two processes is in no metric.
 //
-// A guest gets no files but those of its mounts, to read them, no network and no
-// environment but its input's.
+// A guest may read the files in its mounts. It gets no other files, no network,
+// and no environment but its input's.
 package wazero
 
 import (
@@ -77,10 +77,10 @@ func (o *Options) Check(string) []backends.Problem {
 		ps = append(ps, backends.Problem{Attribute: "nice", Summary: "Invalid niceness", Detail: fmt.Sprintf("%d is not between -20 and 19.", o.Nice)})
 	}
 	if o.Nice != 0 && cantIsolate != nil {
-		ps = append(ps, backends.Problem{Attribute: "nice", Summary: "Not on this system", Detail: "The attribute can't be had: " + cantIsolate.Error() + "."})
+		ps = append(ps, backends.Problem{Attribute: "nice", Summary: "Not on this system", Detail: "The attribute can't be used here: " + cantIsolate.Error() + "."})
 	}
 	if o.CPUSet != "" && cantIsolate != nil {
-		return append(ps, backends.Problem{Attribute: "cpuset", Summary: "Not on this system", Detail: "The attribute can't be had: " + cantIsolate.Error() + "."})
+		return append(ps, backends.Problem{Attribute: "cpuset", Summary: "Not on this system", Detail: "The attribute can't be used here: " + cantIsolate.Error() + "."})
 	}
 	return append(ps, backends.CheckCPUs("cpuset", o.CPUSet, backends.Processors())...)
 }

@@ -62,7 +62,7 @@ func (a *app) installAgent(ctx context.Context, job schedule.Job) error {
 	if err == nil && !ours {
 		return &exitError{exitUsage, fmt.Errorf("%s is there and was not made for this experiment; nothing was written", file)}
 	}
-	for _, d := range []string{dir, filepath.Dir(job.Log)} { // launchd makes no folder for a log
+	for _, d := range []string{dir, filepath.Dir(job.Log)} { // launchd does not make a log's folder
 		if err := os.MkdirAll(d, 0o755); err != nil {
 			return err
 		}
@@ -74,7 +74,7 @@ func (a *app) installAgent(ctx context.Context, job schedule.Job) error {
 		return err
 	}
 	fmt.Fprintf(a.stdout, "wrote %s\n", file)
-	if ours { // the old one does not read its file again
+	if ours { // a loaded agent does not read its file again
 		launchctl(ctx, "bootout", domain()+"/"+job.Agent())
 	}
 	if err := launchctl(ctx, "bootstrap", domain(), file); err != nil {
@@ -107,7 +107,7 @@ func (a *app) removeAgents(ctx context.Context, file string) error {
 			continue
 		}
 		if err := launchctl(ctx, "bootout", domain()+"/"+label); err != nil {
-			fmt.Fprintf(a.stderr, "nebula: launchd did not unload %s (%s); without its file it is gone at the next login\n", label, err)
+			fmt.Fprintf(a.stderr, "nebula: launchd did not unload %s (%s); without its file it will not come back at the next login\n", label, err)
 		}
 		if err := os.Remove(agent); err != nil {
 			return err

@@ -8,9 +8,9 @@ import (
 	"github.com/nebula-bench/nebula/experiment/results"
 )
 
-// blockWatch writes down what others do on the machine while trials run. It
-// looks where no trial runs, and at most once a second: the kernel's counters
-// tell nothing of less, and looking at every process takes some milliseconds.
+// blockWatch records what others do on the machine while trials run. It looks
+// between trials, and at most once a second: the kernel's counters are too coarse
+// for less, and looking at every process takes some milliseconds.
 type blockWatch struct {
 	machine machine.Machine
 	others  func() time.Duration
@@ -49,7 +49,7 @@ func (w *blockWatch) end(block int, now time.Time) error {
 	s.Blocks = b.Len()
 	w.begin(block, now)
 	if s == (machine.Stretch{Blocks: s.Blocks}) {
-		return nil // this machine shows nothing
+		return nil // this machine shows no load
 	}
 	w.stretches = append(w.stretches, s)
 	return w.record(b)

@@ -51,8 +51,8 @@ func (a *app) clean(ctx context.Context, declared []string, built bool, lock str
 	}
 	removed, err = append(removed, more...), errors.Join(err, derr)
 	if built {
-		// A run of another user's holds the lock and has another cache; one
-		// with another lock has a scratch folder here.
+		// Another user's run holds the lock, but has another cache; a run with
+		// another lock has a scratch folder here.
 		if len(left) == 0 && goesOn(lock) {
 			left = append(left, "a run goes on")
 		}

@@ -20,7 +20,7 @@ import (
 // defaultJournal survives a reboot, and belongs to root as the settings do.
 const defaultJournal = "/var/lib/nebula/tune.json"
 
-// machineRoot stands before /proc and /sys where tests look at another machine
+// machineRoot is put before /proc and /sys by tests that look at another machine
 // than this one.
 var machineRoot string
 

@@ -83,8 +83,7 @@ func (e *dockerEngine) processes() (pids []int) {
 	return pids
 }
 
-// hang stops a process of the engine for a time, as a hung one does, and has
-// it go on.
+// hang stops a process of the engine for a while, and lets it go on.
 func (e *dockerEngine) hang(process int, d time.Duration) {
 	e.t.Helper()
 	pids := e.processes()
@@ -105,9 +104,9 @@ const (
 	containerd = 1
 )
 
-// TestHang hangs an engine in the middle of a run. Its trials are run again,
-// for the function had no part in it, and nothing stays: neither what could
-// not be removed meanwhile nor what was created when nobody waited any more.
+// TestHang hangs an engine in the middle of a run. The trials are run again,
+// because the function had no part in it, and nothing stays behind: neither what
+// could not be removed meanwhile nor what was created after a trial had given up.
 func TestHang(t *testing.T) {
 	e := ownEngine(t)
 	t.Setenv("DOCKER_HOST", e.host)
@@ -170,8 +169,8 @@ run {
 	}
 }
 
-// TestInterruptsWhileTheEngineHangs: two of them end a run although its engine
-// hangs, within the bound of what is waited for, and say what stays.
+// TestInterruptsWhileTheEngineHangs: two interrupts end a run although its engine
+// hangs, within the time that a removal may take, and say what stays behind.
 func TestInterruptsWhileTheEngineHangs(t *testing.T) {
 	e := ownEngine(t)
 	t.Setenv("DOCKER_HOST", e.host)
@@ -205,7 +204,7 @@ func TestInterruptsWhileTheEngineHangs(t *testing.T) {
 	if f.Run.State != results.Interrupted {
 		t.Errorf("state %s", f.Run.State)
 	}
-	// What the engine still does of what it was asked takes it a moment.
+	// The engine takes a moment to do what it was asked before.
 	for deadline := time.Now().Add(30 * time.Second); ; time.Sleep(200 * time.Millisecond) {
 		clean, said := nebula(t, dir, cache, "clean")
 		if err := clean.Wait(); err != nil {

@@ -69,8 +69,8 @@ func (a *app) openGate(ctx context.Context, f *runFlags, x *experiment.Experimen
 	return g, err
 }
 
-// newest gives the newest complete run of an experiment on this machine, with
-// the same variables and of the same matrix, or says that there is none.
+// newest gives the newest complete run of an experiment on this machine with the
+// same variables and the same matrix, or says that there is none.
 func (a *app) newest(ctx context.Context, f *runFlags, x *experiment.Experiment, log zerolog.Logger) (*results.Folder, error) {
 	coming, err := a.identity(ctx, x, f)
 	if err != nil {
@@ -83,14 +83,14 @@ func (a *app) newest(ctx context.Context, f *runFlags, x *experiment.Experiment,
 	case other == nil:
 		log.Info().Msgf("there is no complete run of %s yet to compare with", x.Name)
 	default:
-		log.Warn().Msgf("there is no complete run of %s to compare with: the newest, %s, is of %s; name a run to compare with it all the same",
+		log.Warn().Msgf("there is no complete run of %s to compare with: the newest, %s, is of %s; to compare all the same, name a run",
 			x.Name, other.Run.ID, graphic(strings.Join(other.Run.Identity().Apart(coming), ", of ")))
 	}
 	return found, nil
 }
 
-// graphic takes from a text of another run what would steer a terminal. Its
-// quotes stay, which are those of the variables' values.
+// graphic removes from another run's text what would control a terminal. Quotes
+// stay: they are around the values of variables.
 func graphic(s string) string {
 	return strings.Map(func(r rune) rune {
 		if unicode.IsGraphic(r) {

@@ -66,7 +66,7 @@ func (f *experimentFlags) apply(x *experiment.Experiment) {
 	}
 }
 
-// plan fixes what runs. A plan that can't be is the user's mistake.
+// plan fixes what runs. That there can be no plan is the user's mistake.
 func (f *experimentFlags) plan(x *experiment.Experiment, lacks experiment.Lacks) (*experiment.Plan, error) {
 	p, err := experiment.NewPlan(x, f.only, lacks)
 	if err != nil {

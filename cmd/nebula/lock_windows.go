@@ -6,6 +6,6 @@ import (
 )
 
 // defaultLock is one file for every user of this machine: two runs side by
-// side would measure each other. Windows has a temporary folder for each user,
-// and this one for all.
+// side would measure each other. On Windows each user has a temporary folder, and
+// ProgramData is the one for all.
 var defaultLock = filepath.Join(os.Getenv("ProgramData"), "nebula-run.lock")

@@ -100,8 +100,8 @@ func fail(err error) error {
 // app is what the commands share.
 type app struct {
 	stdin io.Reader
-	// stdout and stderr are for people: names and messages from elsewhere do
-	// nothing to a terminal. Data goes to data().
+	// stdout and stderr are for people: names and messages from elsewhere can't
+	// control a terminal there. Data goes to data().
 	stdout, stderr *words.Terminal
 	out            string
 	verbose        bool
@@ -109,8 +109,8 @@ type app struct {
 	sysfs          string // where energy is looked for; empty: /sys
 }
 
-// data is standard output for what programs read, as it is; on a terminal, as
-// a terminal may have it.
+// data is standard output for what programs read: unchanged, unless it is a
+// terminal.
 func (a *app) data() io.Writer {
 	if isTerminal(a.stdout) {
 		return a.stdout

@@ -54,8 +54,8 @@ func (s step) place() string {
 	return fmt.Sprintf("%.24s on %s, %s", printable(s.cell.Function), printable(s.cell.Backend), s.cell.Start)
 }
 
-// newProgress writes to w as a terminal may have it. A bar is drawn with
-// escapes of its own, and lines of JSON are data.
+// newProgress writes to w what is harmless on a terminal, except that a bar is
+// drawn with escapes of its own, and that lines of JSON are data.
 func newProgress(kind string, w *words.Terminal) (progress, error) {
 	raw := w.Unwrap()
 	if kind == "auto" {

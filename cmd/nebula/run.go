@@ -378,8 +378,8 @@ func (a *app) identity(ctx context.Context, x *experiment.Experiment, f *runFlag
 	return coming.Identity(), nil
 }
 
-// describeHost is where every fact about this machine comes from that a run
-// keeps; doctor looks with the same eyes.
+// describeHost is the source of every fact about this machine that a run keeps;
+// doctor uses the same code.
 func describeHost(ctx context.Context, x *experiment.Experiment) results.Host {
 	h := runner.DescribeHost(ctx, filepath.Dir(x.File))
 	m := machine.Machine{}

@@ -87,7 +87,7 @@ func (f *scheduleFlags) check(c *cobra.Command) error {
 	case f.user && !f.install && !f.remove:
 		return errors.New("--user goes only with --install or --remove")
 	case (f.install || f.remove) && f.format != "":
-		return errors.New("--format says what to print; what is installed are systemd's units")
+		return errors.New("--format says what to print; it does not go with --install or --remove")
 	case f.format != "" && !slices.Contains(otherFormats, f.format):
 		return fmt.Errorf("unknown --format %q: it is systemd, launchd, cron or github", f.format)
 	case (f.install || f.remove) && manager == "":

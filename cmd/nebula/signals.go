@@ -52,10 +52,10 @@ func leaveWhenInterrupted() {
 
 // untilInterrupted gives a context that ends with the first signal.
 func untilInterrupted(ctx context.Context) (context.Context, context.CancelFunc) {
-	awaited.Add(1)
 	ctx, cancel := context.WithCancel(ctx)
 	signals := make(chan os.Signal, 1)
 	notify(signals)
+	awaited.Add(1) // last, and first at the end: no signal is lost in between
 	go func() {
 		select {
 		case <-signals:
@@ -64,20 +64,20 @@ func untilInterrupted(ctx context.Context) (context.Context, context.CancelFunc)
 		}
 	}()
 	return ctx, func() {
+		awaited.Add(-1)
 		signal.Stop(signals)
 		cancel()
-		awaited.Add(-1)
 	}
 }
 
 // interrupts gives two contexts: the first Ctrl-C ends the first, after
 // which the trial in flight is finished; a second one ends the other too.
 func interrupts(ctx context.Context, log zerolog.Logger) (stop, abort context.Context, release func()) {
-	awaited.Add(1)
 	abort, cancelAbort := context.WithCancel(ctx)
 	stop, cancelStop := context.WithCancel(abort)
 	signals := make(chan os.Signal, 2)
 	notify(signals)
+	awaited.Add(1)
 	done := make(chan struct{})
 	go func() {
 		for n := 0; ; n++ {
@@ -95,9 +95,9 @@ func interrupts(ctx context.Context, log zerolog.Logger) (stop, abort context.Co
 		}
 	}()
 	return stop, abort, func() {
+		awaited.Add(-1)
 		signal.Stop(signals)
 		close(done)
 		cancelAbort()
-		awaited.Add(-1)
 	}
 }

@@ -82,8 +82,8 @@ func (a *app) singleFiles(folders []*results.Folder) error {
 	return nil
 }
 
-// fetchLibrary gives a build without the chart library the one it was made
-// for. Without it pages name the hosted copy, as they say themselves.
+// fetchLibrary fetches the chart library for a program that was built without it.
+// If that fails, pages name the hosted copy, and say so.
 func (a *app) fetchLibrary() {
 	if err := reports.Fetch(context.Background(), filepath.Join(build.CacheRoot(), "charts"), a.offline); err != nil && a.verbose {
 		fmt.Fprintf(a.stderr, "nebula: pages will name the hosted chart library, which could not be fetched: %s\n", err)
@@ -91,7 +91,7 @@ func (a *app) fetchLibrary() {
 }
 
 // writePages writes the pages of the given runs, and what they share. A run
-// that has no page keeps no other from having one.
+// whose page can't be written does not keep the others from having theirs.
 func (a *app) writePages(folders ...*results.Folder) (unwritten []error, err error) {
 	a.fetchLibrary()
 	if err := reports.WriteAssets(a.out); err != nil {

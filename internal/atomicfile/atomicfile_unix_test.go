@@ -101,7 +101,7 @@ func TestThrough(t *testing.T) {
 		}
 	})
 	t.Run("device", func(t *testing.T) {
-		// A link to it, as its folder is not to be trifled with by a test that fails.
+		// Through a link: a test that fails must not harm the device's folder.
 		name := filepath.Join(t.TempDir(), "null")
 		os.Symlink(os.DevNull, name)
 		if err := Write(name, text("away")); err != nil {

@@ -26,7 +26,7 @@ func TestNeverWaits(t *testing.T) {
 		}
 	}
 	began := time.Now()
-	// What it says hangs on who asks; only root gets to wait.
+	// Only root can open it, and would then wait.
 	if _, err := Read("/proc/kmsg", 1<<30); err == nil {
 		t.Error("the kernel's messages have an end")
 	}

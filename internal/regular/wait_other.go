@@ -2,5 +2,5 @@
 
 package regular
 
-// withoutWaiting is nothing where paths lead to no pipes.
+// withoutWaiting is no flag: on this system paths lead to no pipes.
 const withoutWaiting = 0

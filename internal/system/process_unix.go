@@ -38,8 +38,8 @@ func (g *group) Release() {}
 // MayWrite reports why this user can't make files in a folder.
 func MayWrite(dir string) error { return unix.Access(dir, unix.W_OK|unix.X_OK) }
 
-// Flags of os.OpenFile for a file in a place where everybody may write: no
-// link is followed, and nobody is waited for.
+// Flags of os.OpenFile for a file in a folder where everybody may write: follow no
+// link, and wait for nobody.
 const (
 	NoFollow = syscall.O_NOFOLLOW
 	NoWait   = syscall.O_NONBLOCK

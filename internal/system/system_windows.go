@@ -58,7 +58,7 @@ func ticks(t windows.Filetime) int64 { return int64(t.HighDateTime)<<32 | int64(
 // is more than most trials take.
 func ThreadCPU() int64 { return 0 }
 
-// group is a job, which the kernel ends with the last handle to it: so a child
+// group is a job, which the kernel ends when its last handle is closed: so a child
 // ends with Nebula, however that dies.
 type group struct {
 	job windows.Handle
@@ -139,8 +139,8 @@ const (
 )
 
 // TryLock takes the lock on a file, or gives ErrLocked. The kernel gives it
-// back with the file, however its holder dies. The byte that is locked lies
-// behind all that a file holds, for what is locked nobody else may read.
+// back with the file, however its holder dies. The locked byte lies behind the
+// file's content, because nobody else can read what is locked.
 func TryLock(f *os.File) error {
 	const behind = 1 << 30
 	err := windows.LockFileEx(windows.Handle(f.Fd()), windows.LOCKFILE_EXCLUSIVE_LOCK|windows.LOCKFILE_FAIL_IMMEDIATELY,
