@@ -43,7 +43,7 @@ var tools = map[string]tool{
 	"systemd-analyze": {systemdAnalyze, "apt-get install systemd"},
 	"qemu-aarch64":    {qemu("aarch64"), "as root: apt-get install qemu-user-static"},
 	"qemu-riscv64":    {qemu("riscv64"), "as root: apt-get install qemu-user-static"},
-	"rust":            {rust, "apt-get install rustc libstd-rust-dev-wasm32, or: rustup target add wasm32-wasip1"},
+	"rust":            {rust, "apt-get install gcc lld rustc libstd-rust-dev-wasm32, or: rustup target add wasm32-wasip1"},
 }
 
 // Need skips the test where a tool is missing.
@@ -181,7 +181,12 @@ func clang() error {
 	return errors.New("no C library for WASI")
 }
 
+// rust looks for a compiler and for what links its output: a C compiler for
+// Linux, and for WebAssembly a linker that rustup brings along and others do not.
 func rust() error {
+	if !onPath("cc", "gcc", "clang") {
+		return errors.New("no C compiler on PATH to link with")
+	}
 	found := false
 	for _, dir := range append(filepath.SplitList(os.Getenv("PATH")), "/usr/bin") {
 		rustc := filepath.Join(dir, "rustc")
@@ -194,7 +199,10 @@ func rust() error {
 			if err != nil {
 				continue
 			}
-			if std, _ := fs.Glob(os.DirFS(strings.TrimSpace(string(out))), "libstd-*.rlib"); len(std) > 0 {
+			lib := strings.TrimSpace(string(out))
+			std, _ := fs.Glob(os.DirFS(lib), "libstd-*.rlib")
+			own, _ := fs.Glob(os.DirFS(filepath.Join(lib, "../..")), "*/bin/rust-lld")
+			if len(std) > 0 && (len(own) > 0 || onPath("rust-lld", "wasm-ld", "lld")) {
 				return nil
 			}
 		}
@@ -202,7 +210,15 @@ func rust() error {
 	if !found {
 		return errors.New("no rustc on PATH")
 	}
-	return errors.New("no rustc with a standard library for wasm32-wasip1 or wasm32-wasi")
+	return errors.New("no rustc with a standard library and a linker for wasm32-wasip1 or wasm32-wasi")
+}
+
+// onPath reports whether one of the programs is there.
+func onPath(names ...string) bool {
+	return slices.ContainsFunc(names, func(name string) bool {
+		_, err := exec.LookPath(name)
+		return err == nil
+	})
 }
 
 // qemu looks for the emulator of another processor. That the kernel hands it
