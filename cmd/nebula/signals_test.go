@@ -289,13 +289,16 @@ func importImage(t *testing.T, c *client.Client, ref, name string, body []byte, 
 	t.Cleanup(func() { c.ImageRemove(context.Background(), ref, image.RemoveOptions{}) })
 }
 
-// children waits for every wazero child to end, and names those that don't.
+// children waits for every wazero child of this test's program to end, and
+// names those that don't.
 func children() (left string) {
+	own, _ := os.Readlink("/proc/self/exe")
 	for deadline := time.Now().Add(5 * time.Second); time.Now().Before(deadline); time.Sleep(50 * time.Millisecond) {
 		left = ""
 		files, _ := filepath.Glob("/proc/[0-9]*/cmdline")
 		for _, f := range files {
-			if b, _ := os.ReadFile(f); bytes.Contains(b, []byte("\x00"+wazero.ChildCommand)) {
+			exe, _ := os.Readlink(filepath.Join(filepath.Dir(f), "exe"))
+			if b, _ := os.ReadFile(f); exe == own && bytes.Contains(b, []byte("\x00"+wazero.ChildCommand)) {
 				left += f + " "
 			}
 		}
