@@ -18,6 +18,9 @@ func systemd() error {
 	if _, err := os.Stat("/lib/systemd/systemd"); err != nil {
 		return err
 	}
+	if _, err := exec.LookPath("mount"); err != nil {
+		return err
+	}
 	if out, err := exec.Command("unshare", "--mount", "true").CombinedOutput(); err != nil {
 		return fmt.Errorf("unshare --mount: %w: %s", err, out)
 	}

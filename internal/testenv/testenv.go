@@ -60,21 +60,46 @@ func Need(t testing.TB, name string) {
 // here; with no error it does nothing.
 func Lacks(t testing.TB, name string, err error) {
 	t.Helper()
+	skip, err := lacks(name, err)
+	switch {
+	case err != nil && skip:
+		t.Skip(err)
+	case err != nil:
+		t.Fatal(err)
+	}
+}
+
+// Has is Need for a script: whether the tool is there. The error is for one
+// that must be.
+func Has(name string) (bool, error) {
+	need, ok := tools[name]
+	if !ok {
+		return false, fmt.Errorf("there is no tool %q", name)
+	}
+	skip, err := lacks(name, need.find())
+	if skip {
+		return false, nil
+	}
+	return err == nil, err
+}
+
+// lacks says of a missing tool whether its tests are skipped, and notes that.
+func lacks(name string, missing error) (skip bool, err error) {
 	required := strings.FieldsFunc(os.Getenv("NEBULA_TEST_REQUIRE"), func(r rune) bool { return r == ',' || r == ' ' })
 	for _, r := range required {
 		if _, ok := tools[r]; !ok {
-			t.Fatalf("NEBULA_TEST_REQUIRE names %q, which no test knows", r)
+			return false, fmt.Errorf("NEBULA_TEST_REQUIRE names %q, which no test knows", r)
 		}
 	}
-	if err == nil {
-		return
+	if missing == nil {
+		return false, nil
 	}
 	need := tools[name]
 	if slices.Contains(required, name) {
-		t.Fatalf("needs %s, which NEBULA_TEST_REQUIRE asks for: %v (%s)", name, err, need.install)
+		return false, fmt.Errorf("needs %s, which NEBULA_TEST_REQUIRE asks for: %w (%s)", name, missing, need.install)
 	}
 	note(name + ": " + need.install)
-	t.Skipf("needs %s: %v (%s)", name, err, need.install)
+	return true, fmt.Errorf("needs %s: %w (%s)", name, missing, need.install)
 }
 
 // note adds a line to the file that make test counts at its end, for go test
