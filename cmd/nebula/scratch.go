@@ -14,6 +14,7 @@ import (
 	"github.com/nebula-bench/nebula/backends"
 	"github.com/nebula-bench/nebula/backends/build"
 	"github.com/nebula-bench/nebula/internal/atomicfile"
+	"github.com/nebula-bench/nebula/internal/regular"
 )
 
 // scratch is the folder of what a run needs only while it goes on. A file
@@ -94,11 +95,7 @@ func scratches() (map[scratch]backends.Owner, error) {
 
 // readOwner reads what newScratch wrote, of this version or an older one.
 func readOwner(file string) (o backends.Owner, ok bool) {
-	info, err := os.Stat(file)
-	if err != nil || info.Size() > 1<<16 {
-		return o, false
-	}
-	b, err := os.ReadFile(file)
+	b, err := regular.Read(file, 1<<16)
 	if err != nil {
 		return o, false
 	}

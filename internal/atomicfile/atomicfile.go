@@ -44,10 +44,28 @@ func Create(name string, write func(io.Writer) error) error {
 		return err
 	}
 	// A link fails where there is a file of this name; a rename would not.
-	if err := os.Link(f.Name(), name); err != nil {
+	err = os.Link(f.Name(), name)
+	if err != nil && !errors.Is(err, fs.ErrExist) {
+		err = renameNew(f.Name(), name)
+	}
+	if err != nil {
 		return err
 	}
 	return syncDir(filepath.Dir(name))
+}
+
+// renameNew renames a file to a name that must not be taken yet, where the file
+// system has no hard links, as FAT. For a moment the name leads to an empty file.
+func renameNew(from, name string) error {
+	reserved, err := os.OpenFile(name, os.O_WRONLY|os.O_CREATE|os.O_EXCL, 0o600)
+	if err != nil {
+		return err
+	}
+	err = errors.Join(reserved.Close(), os.Rename(from, name))
+	if err != nil {
+		os.Remove(name)
+	}
+	return err
 }
 
 // resolve follows links, even to a file that does not exist yet. What is not a

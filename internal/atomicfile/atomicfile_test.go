@@ -99,6 +99,28 @@ func TestCreate(t *testing.T) {
 	nothingElse(t, filepath.Dir(name))
 }
 
+// TestRenameNew does what Create does where there are no hard links.
+func TestRenameNew(t *testing.T) {
+	dir := t.TempDir()
+	name, from := filepath.Join(dir, "f"), filepath.Join(dir, "from")
+	put(t, from, "first", 0o600)
+	if err := renameNew(from, name); err != nil {
+		t.Fatal(err)
+	}
+	put(t, from, "second", 0o600)
+	if err := renameNew(from, name); !errors.Is(err, fs.ErrExist) {
+		t.Errorf("error %v", err)
+	}
+	holds(t, name, "first")
+	other := filepath.Join(dir, "g")
+	if err := renameNew(filepath.Join(dir, "none"), other); err == nil {
+		t.Error("nothing was renamed")
+	}
+	if _, err := os.Lstat(other); err == nil {
+		t.Error("the reserved name stays")
+	}
+}
+
 // TestWriteAtOnce lets many write one file: it holds what one of them wrote.
 func TestWriteAtOnce(t *testing.T) {
 	name := filepath.Join(t.TempDir(), "f")
