@@ -1,5 +1,12 @@
 package module
 
+import "fmt"
+
+// mostLocals is how many local variables a function may have. Browsers have
+// the same bound; wazero has none, and takes memory for each before it looks
+// whether the function is sound.
+const mostLocals = 50_000
+
 // code reads a function's body.
 func (r *reader) code() {
 	size := r.u32()
@@ -9,9 +16,14 @@ func (r *reader) code() {
 	}
 	section, end := r.end, r.at+int(size)
 	r.end = end
+	locals := uint64(0)
 	for n := r.count(); n > 0 && r.err == nil; n-- {
-		r.u32()
+		locals += uint64(r.u32())
 		r.valueType()
+	}
+	if locals > mostLocals && r.err == nil {
+		r.err = fmt.Errorf("a function before byte %#x has %d local variables, and %d is the most that is taken", r.at, locals, mostLocals)
+		return
 	}
 	if r.expression(false) && r.err == nil && r.at != end {
 		r.fail("a function goes on after its end")

@@ -4,7 +4,9 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"os"
 	"path/filepath"
+	"runtime"
 	"strings"
 	"testing"
 	"time"
@@ -95,6 +97,25 @@ func TestInvalidModule(t *testing.T) {
 	_, err = b.Prepare(t.Context(), ready(t, "invalid"))
 	if u := (*backends.Unsuitable)(nil); !errors.As(err, &u) || !strings.Contains(err.Error(), "can't compile the module") {
 		t.Errorf("an invalid module: %v", err)
+	}
+}
+
+// A child does nothing at first but load its module. Where that kills it, the
+// module is left out, with one line of what the child said.
+func TestModuleThatKillsItsLoader(t *testing.T) {
+	if runtime.GOOS == "windows" {
+		t.Skip("a script is no program there")
+	}
+	t.Parallel()
+	exe := filepath.Join(t.TempDir(), "nebula")
+	script := "#!/bin/sh\nprintf 'runtime: no memory\\nfatal error: runtime: out of memory\\n\\ngoroutine 1 [running]:\\n' >&2\nhead -c 100000 /dev/zero | tr '\\0' x >&2\nexit 2\n"
+	if err := os.WriteFile(exe, []byte(script), 0o755); err != nil {
+		t.Fatal(err)
+	}
+	a := &artifact{exe: exe, config: config{Name: "f"}}
+	err := a.spawn(t.Context())
+	if u := (*backends.Unsuitable)(nil); !errors.As(err, &u) || !strings.Contains(err.Error(), "out of memory") || len(err.Error()) > 200 {
+		t.Errorf("the loader died: %v", err)
 	}
 }
 

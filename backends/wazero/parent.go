@@ -104,7 +104,12 @@ func (a *artifact) spawn(ctx context.Context) error {
 		err = c.receive(&l)
 	}
 	if err != nil {
-		return a.died(ctx, err)
+		if err = a.died(ctx, err); ctx.Err() != nil {
+			return err
+		}
+		// A child does nothing yet but load the module, and it is that which
+		// kills it. Other functions have children of their own.
+		return &backends.Unsuitable{Err: fmt.Errorf("function %q: the module can't be loaded: %s", a.config.Name, harmless(err.Error()))}
 	}
 	if l.Err != "" {
 		a.child = nil
@@ -313,13 +318,20 @@ func (c *process) words() []byte {
 
 func (c *process) lastWords() string {
 	c.kill() // its standard error is whole only when it has ended
+	// The traces of all goroutines follow the line that says what happened.
+	for line := range strings.Lines(string(c.stderr.head)) {
+		if strings.HasPrefix(line, "panic: ") || strings.HasPrefix(line, "fatal error: ") {
+			return strings.TrimSpace(line)
+		}
+	}
 	return string(bytes.TrimSpace(c.stderr.bytes))
 }
 
-// tail keeps the end of what is written to it.
-type tail struct{ bytes []byte }
+// tail keeps the end of what is written to it, and the beginning.
+type tail struct{ head, bytes []byte }
 
 func (t *tail) Write(p []byte) (int, error) {
+	t.head = append(t.head, p[:min(len(p), backends.MaxStderr-len(t.head))]...)
 	t.bytes = append(t.bytes, p...)
 	if n := len(t.bytes); n > 2*backends.MaxStderr {
 		t.bytes = append(t.bytes[:0], t.bytes[n-backends.MaxStderr:]...)
