@@ -192,7 +192,7 @@ func TestRefuses(t *testing.T) {
 		"a name that is no text": {"\x00asm\x01\x00\x00\x00\x02\x06\x01\x01\xff\x00\x00\x00", "not UTF-8"},
 		"a function too long":    {string(body("\x0b")), "goes on after its end"},
 		"locals without end":     {"\x00asm\x01\x00\x00\x00" + "\x0a\x0a\x01\x08\x01\xff\xff\xff\xff\x0f\x7f\x0b", "has 4294967295 local variables"},
-		"locals in two lists":    {"\x00asm\x01\x00\x00\x00" + "\x0a\x0e\x01\x0c\x02\xff\xff\xff\xff\x0f\x7f\x02\x7f\x0b\x0b", "has 4294967297 local variables"},
+		"locals in two lists":    {"\x00asm\x01\x00\x00\x00" + "\x0a\x0c\x01\x0a\x02\xff\xff\xff\xff\x0f\x7f\x02\x7f\x0b", "has 4294967297 local variables"},
 	} {
 		if _, err := Read([]byte(tt.bytes)); err == nil || !strings.Contains(err.Error(), tt.want) {
 			t.Errorf("%s: %v, want %q", name, err, tt.want)
