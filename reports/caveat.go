@@ -173,33 +173,29 @@ func stopped(s *Summary, add adder) {
 }
 
 // disturbances tells what of this machine disturbed the run: each check once
-// before it, and once within.
+// before it, and once within, with what each session found.
 func disturbances(s *Summary, add adder) {
-	type when struct {
-		check string
-		i     int
-	}
-	seen := map[when]bool{}
+	var before, during [][]experiment.Finding
 	for _, x := range s.run.Sessions {
-		for i, fs := range [][]experiment.Finding{x.Before, x.During} {
-			for _, f := range fs {
-				if f.Severity != experiment.Disturbing || seen[when{f.Check, i}] {
-					continue
+		before, during = append(before, x.Before), append(during, x.During)
+	}
+	disturbs := func(f experiment.Finding) bool { return f.Severity == experiment.Disturbing }
+	tell := func(when string, sessions [][]experiment.Finding) {
+		for _, f := range results.AcrossSessions(sessions, disturbs) {
+			add(Warning, "", func(t *Sentence) {
+				t.say("%s, ", when).name(f.Check).say(": ").name(f.Found).say("; ").name(f.Why).say(".")
+				if f.Remedy != "" {
+					t.say(" What mends it: ").name(f.Remedy).say(".")
 				}
-				seen[when{f.Check, i}] = true
-				add(Warning, "", func(t *Sentence) {
-					when := "When the run began"
-					if i == 1 {
-						when = "During the run, or at its end"
-					}
-					t.say("%s, ", when).name(f.Check).say(": ").name(f.Found).say("; ").name(f.Why).say(".")
-					if f.Remedy != "" {
-						t.say(" What mends it: ").name(f.Remedy).say(".")
-					}
-				})
-			}
+			})
 		}
 	}
+	began := "When the run began"
+	if len(before) > 1 {
+		began += " or was resumed"
+	}
+	tell(began, before)
+	tell("During the run, or at its end", during)
 }
 
 func sessions(s *Summary, add adder) {

@@ -112,13 +112,8 @@ func disturbedIn(old, new *results.Folder) (out []Environment) {
 // disturbing gives what disturbed a run, by check: the worst of each.
 func disturbing(r *results.Run) map[string]experiment.Finding {
 	out := map[string]experiment.Finding{}
-	for _, s := range r.Sessions {
-		for _, f := range slices.Concat(s.During, s.Before) {
-			old, ok := out[f.Check]
-			if f.MayExplain() && (!ok || old.Severity == experiment.Noted && f.Severity == experiment.Disturbing) {
-				out[f.Check] = f
-			}
-		}
+	for _, f := range r.Findings(experiment.Finding.MayExplain) {
+		out[f.Check] = f
 	}
 	return out
 }

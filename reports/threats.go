@@ -102,17 +102,14 @@ func whenRan(s *Summary) string {
 
 // stolen tells of time that the hypervisor took, where a session found any.
 func stolen(s *Summary, add func(string, func(*Sentence))) {
-	for _, x := range s.run.Sessions {
-		for _, f := range append(slices.Clone(x.Before), x.During...) {
-			if strings.Contains(f.Check, "stolen") || strings.Contains(f.Check, "steal") {
-				if f.Severity == experiment.Disturbing || f.Severity == experiment.Noted {
-					add("Stolen time.", func(t *Sentence) {
-						t.say("The hypervisor gave this machine's processors to others: ").name(f.Found).say(". A trial that fell into it is longer by that.")
-					})
-					return
-				}
-			}
-		}
+	for _, f := range s.run.Findings(func(f experiment.Finding) bool {
+		return (strings.Contains(f.Check, "stolen") || strings.Contains(f.Check, "steal")) &&
+			(f.Severity == experiment.Disturbing || f.Severity == experiment.Noted)
+	}) {
+		add("Stolen time.", func(t *Sentence) {
+			t.say("The hypervisor gave this machine's processors to others: ").name(f.Found).say(". A trial that fell into it is longer by that.")
+		})
+		return
 	}
 }
 
