@@ -434,3 +434,10 @@ func caveatViews(cs []Caveat) (out []caveatView) {
 
 // oneLine makes a line of a message of several.
 func oneLine(s string) string { return strings.Join(strings.Fields(s), " ") }
+
+// firstLine is what a message of several lines begins with, for places where
+// it stands within a sentence.
+func firstLine(s string) string {
+	line, _, _ := strings.Cut(strings.TrimSpace(s), "\n")
+	return line
+}

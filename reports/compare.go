@@ -199,13 +199,13 @@ func notComparable(x, y *Cell) (why string, broken bool) {
 	switch {
 	case x == nil:
 		if y.LeftOut != "" {
-			return "neither run has it: " + y.LeftOut, false
+			return "neither run has it: " + firstLine(y.LeftOut), false
 		}
 		return "only the new run has it", false
 	case y.LeftOut != "":
-		return "only the old run has it; the new one left it out: " + y.LeftOut, false
+		return "only the old run has it; the new one left it out: " + firstLine(y.LeftOut), false
 	case x.LeftOut != "":
-		return "only the new run has it; the old one left it out: " + x.LeftOut, false
+		return "only the new run has it; the old one left it out: " + firstLine(x.LeftOut), false
 	case y.N == 0 && x.N > 0 && total(y.Outcomes)-y.Outcomes[experiment.Interrupted] > 0:
 		return "it worked in the old run, and in the new one no trial did: " + bad(*y), true
 	case x.N == 0 && y.N == 0:

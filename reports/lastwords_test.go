@@ -70,3 +70,19 @@ func TestLastWords(t *testing.T) {
 		t.Errorf("text:\n%s", text.String())
 	}
 }
+
+// TestLinesOfADetail: what a compiler said is shown line by line, from its
+// beginning, and harmless; one line stays one.
+func TestLinesOfADetail(t *testing.T) {
+	for name, tt := range map[string]struct{ detail, want string }{
+		"one":     {"no engine", ":\n    no engine\n\n"},
+		"several": {"clang: exit status 1\n./main.c:1:\t\x1b[2Jerror\r\n  ^\n", "    clang: exit status 1\n    | ./main.c:1:    \ufffd[2Jerror\n    |   ^\n\n"},
+		"many":    {"go: exit status 1" + strings.Repeat("\nline", mostLines+2), "    | line\n    | … and 2 lines more\n\n"},
+	} {
+		var b strings.Builder
+		textCaveat(&b, "MISSING", Caveat{Level: Missing, Detail: tt.detail})
+		if got := strings.Replace(b.String(), ": \n", ":\n", 1); !strings.HasSuffix(got, tt.want) {
+			t.Errorf("%s: %q, want %q", name, got, tt.want)
+		}
+	}
+}

@@ -87,7 +87,13 @@ func WriteText(w io.Writer, s *Summary) error {
 func textCaveat(b *strings.Builder, level string, c Caveat) {
 	fmt.Fprintf(b, "%s: %s\n", level, printable(c.Text.String()))
 	if c.Detail != "" {
-		fmt.Fprintf(b, "    %s\n", printable(oneLine(c.Detail)))
+		first, rest, more := strings.Cut(strings.TrimSpace(c.Detail), "\n")
+		fmt.Fprintf(b, "    %s\n", printable(oneLine(first)))
+		if more {
+			for _, line := range firstLines(rest, mostLines) {
+				fmt.Fprintf(b, "    | %s\n", printable(line))
+			}
+		}
 	}
 	if c.LastWords != "" {
 		b.WriteString("    the function's last words:\n")
@@ -102,6 +108,22 @@ func textCaveat(b *strings.Builder, level string, c Caveat) {
 func lastLines(s string, most int) []string {
 	lines := strings.Split(strings.TrimRight(strings.ReplaceAll(s, "\t", "    "), "\r\n "), "\n")
 	return lines[max(0, len(lines)-most):]
+}
+
+// mostLines is how many further lines are shown of what a compiler or a builder
+// said. The log and the page have all.
+const mostLines = 20
+
+// firstLines gives the first few lines of a text, and says how many follow.
+func firstLines(s string, most int) []string {
+	lines := lastLines(s, len(s)+1)
+	for i, line := range lines {
+		lines[i] = strings.TrimRight(line, "\r")
+	}
+	if n := len(lines) - most; n > 0 {
+		return append(lines[:most:most], "… and "+plural(n, "line")+" more")
+	}
+	return lines
 }
 
 // subject says what a verdict is about.

@@ -75,7 +75,7 @@ func check(t experiment.Threshold, x *Cell) CheckedCell {
 	c.N = len(xs)
 	switch {
 	case x.LeftOut != "":
-		c.Why = "it could not run: " + x.LeftOut
+		c.Why = "it could not run: " + firstLine(x.LeftOut)
 	case x.N == 0 && total(x.Outcomes)-x.Outcomes[experiment.Interrupted] > 0:
 		c.Holding, c.Why = stats.Breached, "no trial counts: "+bad(*x)
 	case x.N == 0:

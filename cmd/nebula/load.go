@@ -4,10 +4,8 @@ import (
 	"fmt"
 	"io"
 	"strconv"
-	"time"
 
 	textdiff "github.com/rogpeppe/go-internal/diff"
-	"github.com/rs/zerolog"
 	"github.com/spf13/cobra"
 
 	"github.com/nebula-bench/nebula/backends/build"
@@ -99,47 +97,13 @@ func (a *app) printProblems(p config.Problems) error {
 	if len(p.Diagnostics) == 0 {
 		return nil
 	}
-	to, color := io.Writer(a.stderr), isTerminal(a.stderr)
-	if color {
-		to = a.stderr.Unwrap() // colours are escapes too
-	}
-	if err := p.Write(to, 0, color); err != nil {
+	if err := p.Write(colourful(a.stderr), 0, isTerminal(a.stderr)); err != nil {
 		return fail(err)
 	}
 	if p.HasErrors() {
 		return &exitError{code: exitUsage}
 	}
 	return nil
-}
-
-// logger writes for people, beside the progress bar.
-func (a *app) logger(w io.Writer) zerolog.Logger {
-	level := zerolog.InfoLevel
-	if a.verbose {
-		level = zerolog.DebugLevel
-	}
-	console := zerolog.ConsoleWriter{Out: w, TimeFormat: time.TimeOnly, NoColor: !isTerminal(a.stderr), FormatPrepare: printableEvent}
-	return zerolog.New(console).Level(level).With().Timestamp().Logger()
-}
-
-// printableEvent makes what is logged harmless, before it is coloured.
-func printableEvent(event map[string]any) error {
-	for k, v := range event {
-		event[k] = printableValue(v)
-	}
-	return nil
-}
-
-func printableValue(v any) any {
-	switch v := v.(type) {
-	case string:
-		return words.Printable(v)
-	case []any:
-		for i := range v {
-			v[i] = printableValue(v[i])
-		}
-	}
-	return v
 }
 
 func (a *app) validateCommand() *cobra.Command {

@@ -68,13 +68,22 @@ func newProgress(kind string, w *words.Terminal) (progress, error) {
 	case "bar":
 		return &barProgress{out: raw, to: raw}, nil
 	case "plain":
-		return &plainProgress{Writer: w}, nil
+		return &plainProgress{Writer: colourful(w)}, nil
 	case "json":
 		return &jsonProgress{Writer: raw}, nil
 	case "none":
-		return noProgress{w}, nil
+		return noProgress{colourful(w)}, nil
 	}
 	return nil, fmt.Errorf("unknown --progress %q: it is auto, bar, plain, json or none", kind)
+}
+
+// colourful is where text goes that was made harmless before it was coloured:
+// colours are escapes too, which the way to a terminal would not let through.
+func colourful(w *words.Terminal) io.Writer {
+	if isTerminal(w) {
+		return w.Unwrap()
+	}
+	return w
 }
 
 func isTerminal(w io.Writer) bool {

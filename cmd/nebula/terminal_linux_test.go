@@ -40,6 +40,9 @@ func onTerminal(t *testing.T, args []string) {
 	run(context.Background(), args, strings.NewReader(""), tty, tty)
 	tty.Close()
 	<-read
+	if strings.Contains(shown.String(), "\ufffd[") { // nothing in evil becomes that
+		t.Errorf("nebula %q on a terminal: a colour of its own is taken for a stranger's escape: %q", args, shown.String())
+	}
 	for _, what := range obeyed {
 		if strings.Contains(shown.String(), what) {
 			t.Errorf("nebula %q on a terminal: %q comes through: %q", args, what, shown.String())

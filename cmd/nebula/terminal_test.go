@@ -105,7 +105,8 @@ func evilCommands(dir string) (all [][]string) {
 	}
 	all = append(all,
 		[]string{evil}, []string{"plan", "--" + evil}, []string{"list", "--out", in("broken" + evil + ".hcl")}, []string{"help", evil},
-		[]string{"run", in("missing.hcl")}, []string{"run", in("last" + evil + ".hcl"), "--progress", "plain"}, []string{"run", in("import.hcl")},
+		[]string{"run", in("missing.hcl")}, []string{"run", in("last" + evil + ".hcl"), "--progress", "plain"}, []string{"run", in("last" + evil + ".hcl")},
+		[]string{"run", in("import.hcl")},
 		[]string{"run", in("import.hcl"), "--resume", evil}, []string{"run", in("import.hcl"), "--baseline", evil},
 		[]string{"run", in("import.hcl"), "--junit", in(evil + "/x.xml")}, []string{"run", "--progress", evil, in("import.hcl")},
 		[]string{"list"}, []string{"report"}, []string{"report", evil}, []string{"report", "latest", "--single-file"},
