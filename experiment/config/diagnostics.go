@@ -32,12 +32,20 @@ func (p Problems) Write(w io.Writer, width uint, color bool) error {
 		shown.Bytes = inPlace(f.Bytes)
 		files[words.Text(name)] = &shown
 	}
-	diags := make(hcl.Diagnostics, len(p.Diagnostics))
-	for i, d := range p.Diagnostics {
+	var diags hcl.Diagnostics
+	for _, d := range p.Diagnostics {
+		if f := p.Files[d.Subject.Filename]; f != nil && f.Bytes == nil {
+			// Of a file that was not read there is no line to show. The
+			// detail names the file.
+			if _, err := fmt.Fprintf(w, "Error: %s\n", words.Printable(d.Detail)); err != nil {
+				return err
+			}
+			continue
+		}
 		shown := *d
 		shown.Summary, shown.Detail = words.Text(d.Summary), words.Text(d.Detail)
 		shown.Subject, shown.Context = named(d.Subject), named(d.Context)
-		diags[i] = &shown
+		diags = append(diags, &shown)
 	}
 	return hcl.NewDiagnosticTextWriter(w, files, width, color).WriteDiagnostics(diags)
 }
