@@ -120,16 +120,24 @@ func (a *app) listCommand() *cobra.Command {
 			if len(runs) > 0 {
 				fmt.Fprintln(w, "RUN\tEXPERIMENT\tSTATE\tTRIALS\tCELLS")
 			}
+			var killed []*results.Folder
 			for _, f := range runs {
 				n, planned, err := count(f)
 				if err != nil {
 					bad = append(bad, err)
 					continue
 				}
-				fmt.Fprintf(w, "%s\t%s\t%s\t%d/%d\t%d\n", printable(f.Run.ID), printable(f.Run.Experiment), f.Run.State, n, planned, len(f.Plan.Cells))
+				state := string(f.Run.State)
+				if f.Killed() {
+					state, killed = "killed", append(killed, f)
+				}
+				fmt.Fprintf(w, "%s\t%s\t%s\t%d/%d\t%d\n", printable(f.Run.ID), printable(f.Run.Experiment), state, n, planned, len(f.Plan.Cells))
 			}
 			if err := w.Flush(); err != nil {
 				return fail(err)
+			}
+			for _, f := range killed {
+				fmt.Fprintf(a.stderr, "nebula: run %s was killed; go on with: nebula run --resume %s\n", f.Run.ID, f.Dir)
 			}
 			for _, err := range bad {
 				fmt.Fprintf(a.stderr, "nebula: cannot be read: %s\n", err)

@@ -113,7 +113,7 @@ func (w *Writer) open(flags int) (err error) {
 	}
 	// Two writers would record trials twice. The kernel gives the lock back
 	// with the file, however its holder dies.
-	if err := system.TryLock(w.trials); errors.Is(err, system.ErrLocked) {
+	if err := lockRecords(w.trials); errors.Is(err, system.ErrLocked) {
 		w.trials.Close()
 		return ErrBusy
 	}
