@@ -106,7 +106,7 @@ and nothing else.
 Where one of the runs found its machine disturbed for a while (load, stolen
 time, throttling), nothing is better or worse: it is unsure, with what was found.
 
-Exit codes: 0 nothing is worse; 2 nothing is comparable; 3 something is worse
+Exit codes: 0 nothing is worse; 2 nothing is comparable, or both are the same run; 3 something is worse
 beyond the margin; 4 something is unsure, under --strict.
 
 To run what is worse again before it counts: nebula run --baseline OLD --confirm.`,
@@ -122,6 +122,9 @@ To run what is worse again before it counts: nebula run --baseline OLD --confirm
 			new, err := a.find(args[1])
 			if err != nil {
 				return err
+			}
+			if old.Run.ID == new.Run.ID && old.Run.Experiment == new.Run.Experiment && old.Run.Started.Equal(new.Run.Started) {
+				return &exitError{exitUsage, fmt.Errorf("%s and %s are the same run, %s: compare it with another (nebula list says which there are)", args[0], args[1], old.Run.ID)}
 			}
 			changes, err := reports.Compare(old, new, o)
 			if err != nil {

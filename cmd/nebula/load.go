@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"io"
 	"strconv"
+	"strings"
 
 	textdiff "github.com/rogpeppe/go-internal/diff"
 	"github.com/spf13/cobra"
@@ -71,6 +72,19 @@ func (f *experimentFlags) plan(x *experiment.Experiment, lacks experiment.Lacks)
 		return nil, &exitError{exitUsage, fmt.Errorf("%w; nothing was written", err)}
 	}
 	return p, nil
+}
+
+// nothingLeft says why the matrix and --only leave no cell.
+func (f *experimentFlags) nothingLeft() error {
+	const form = "a pattern has four parts, function/input/backend/start, such as 'fibonacci/*/wazero.*/cold'"
+	what := "the matrix leaves out all of them"
+	switch {
+	case len(f.only) == 1:
+		what = fmt.Sprintf("--only %s matches none that the matrix keeps; %s", f.only[0], form)
+	case len(f.only) > 1:
+		what = fmt.Sprintf("none of --only %s matches one that the matrix keeps; %s", strings.Join(f.only, ", --only "), form)
+	}
+	return &exitError{exitUsage, fmt.Errorf("the plan is empty, no cell is left to run: %s. nebula plan without --only lists the cells; nothing was written", what)}
 }
 
 // load reads an experiment and prints what is wrong with it.

@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"slices"
 	"strings"
 	"text/tabwriter"
 	"time"
@@ -37,6 +38,9 @@ func (a *app) planCommand() *cobra.Command {
 			}
 			if err := a.printPlan(p); err != nil {
 				return fail(err)
+			}
+			if len(p.Cells) == 0 && !slices.ContainsFunc(p.LeftOut, func(l experiment.LeftOut) bool { return !l.Chosen }) {
+				return f.nothingLeft()
 			}
 			if len(p.Cells) == 0 {
 				return &exitError{exitUsage, errors.New("the plan is empty: everything was left out")}

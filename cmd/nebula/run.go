@@ -249,7 +249,7 @@ func (f *runFlags) planFor(x *experiment.Experiment, engines *runner.Engines, lo
 	case len(plan.Cells) == 0 && missed:
 		err = errors.New("no cell can run on this machine (see above); nothing was written")
 	case len(plan.Cells) == 0:
-		err = &exitError{exitUsage, errors.New("no cell is left to run: the matrix and --only leave out all of them (nebula plan says which there are); nothing was written")}
+		err = f.nothingLeft()
 	}
 	return plan, faulty, err
 }
