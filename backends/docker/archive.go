@@ -457,11 +457,11 @@ func (a *archive) fits(architecture string) error {
 // already has from somebody else is used and not touched.
 func (b *backend) loadArchive(ctx context.Context, f experiment.Function) (ref string, h *held, err error) {
 	a, err := readArchive(f.Path, b.version.Arch)
-	if err != nil {
-		return "", nil, err
+	if err == nil {
+		err = a.fits(b.version.Arch)
 	}
-	if err := a.fits(b.version.Arch); err != nil {
-		return "", nil, err
+	if err != nil {
+		return "", nil, b.blame(ctx, err)
 	}
 	if info, err := b.client.ImageInspect(ctx, a.config); err == nil {
 		var labels map[string]string
@@ -477,7 +477,7 @@ func (b *backend) loadArchive(ctx context.Context, f experiment.Function) (ref s
 		if b.has(ctx, a.config, ref) {
 			return nil
 		}
-		return b.load(ctx, func(w io.Writer) error { return a.write(w, ref, b.session.Scratch) })
+		return b.blame(ctx, b.load(ctx, func(w io.Writer) error { return a.write(w, ref, b.session.Scratch) }))
 	})
 	return ref, h, err
 }

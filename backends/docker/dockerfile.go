@@ -232,6 +232,36 @@ func (d *dockerfile) owned(owner string) []byte {
 	return []byte(strings.Join(lines, "\n") + "\n")
 }
 
+var parseError = regexp.MustCompile(`(parse error (?:on )?line )(\d+)`)
+
+// relined gives a builder's message with the line numbers of the user's file:
+// the builder counts our labels, too.
+func (d *dockerfile) relined(message string) string {
+	return parseError.ReplaceAllStringFunc(message, func(s string) string {
+		m := parseError.FindStringSubmatch(s)
+		n, err := strconv.Atoi(m[2])
+		if err != nil {
+			return s
+		}
+		for _, in := range slices.Backward(d.instructions) {
+			if in.name == "FROM" && in.last+d.stages(in.last) < n {
+				return m[1] + strconv.Itoa(n-d.stages(in.last))
+			}
+		}
+		return s
+	})
+}
+
+// stages counts the stages that begin no later than in this line.
+func (d *dockerfile) stages(line int) (n int) {
+	for _, in := range d.instructions {
+		if in.name == "FROM" && in.last <= line {
+			n++
+		}
+	}
+	return n
+}
+
 // buildContext is the folder that a Dockerfile copies from.
 type buildContext struct {
 	dir     string
@@ -403,7 +433,7 @@ func (b *backend) buildDockerfile(ctx context.Context, f experiment.Function) (*
 		err = d.check(f.BuildArgs)
 	}
 	if err != nil {
-		return nil, err
+		return nil, b.blame(ctx, err)
 	}
 	for _, image := range d.images(f.BuildArgs) {
 		// The builder would pull it.
@@ -413,7 +443,7 @@ func (b *backend) buildDockerfile(ctx context.Context, f experiment.Function) (*
 	}
 	folder, err := openContext(f.Path)
 	if err != nil {
-		return nil, err
+		return nil, b.blame(ctx, err)
 	}
 	arguments := map[string]*string{}
 	for name, value := range f.BuildArgs {
@@ -425,18 +455,19 @@ func (b *backend) buildDockerfile(ctx context.Context, f experiment.Function) (*
 	b.built = true
 	return b.hold(ctx, ref, func() error {
 		defer func() { b.leftABuild = b.leftABuild || ctx.Err() != nil }()
-		return send(func(w io.Writer) error { return folder.write(w, d.owned(ownerLabel(b.session.Owner))) }, func(r io.Reader) error {
+		err := send(func(w io.Writer) error { return folder.write(w, d.owned(ownerLabel(b.session.Owner))) }, func(r io.Reader) error {
 			resp, err := b.client.ImageBuild(ctx, r, dockerbuild.ImageBuildOptions{
 				Tags: []string{ref}, Dockerfile: ourDockerfile, Remove: true, ForceRemove: true, PullParent: false,
 				Labels: map[string]string{labelImage: f.Name}, BuildArgs: arguments,
 				NetworkMode: b.options.network(),
 			})
 			if err != nil {
-				return fmt.Errorf("build the Dockerfile: %s", printable(err.Error()))
+				return fmt.Errorf("build the Dockerfile: %s", d.relined(printable(err.Error())))
 			}
 			defer resp.Body.Close()
 			return messages(resp.Body, "build the Dockerfile")
 		})
+		return b.blame(ctx, err)
 	})
 }
 

@@ -226,6 +226,7 @@ func TestBuilds(t *testing.T) {
 			}
 		}},
 		"a step that fails":        {map[string]string{"Dockerfile": "FROM scratch AS a\nCOPY probe /\nFROM scratch\nCOPY probe /1\nCOPY missing /2\n"}, "missing", nil},
+		"a step's own error":       {map[string]string{"Dockerfile": "FROM scratch AS a\nCOPY probe /\nFROM scratch\nENV \n"}, "parse error line 4", nil},
 		"a base that is not there": {map[string]string{"Dockerfile": "FROM nebula-test/no-such-image:1\nCOPY probe /\n"}, "docker pull nebula-test/no-such-image:1", nil},
 	} {
 		t.Run(name, func(t *testing.T) {
@@ -243,6 +244,13 @@ func TestBuilds(t *testing.T) {
 			a, err := b.Prepare(t.Context(), f)
 			if tt.fails == "" && err != nil || tt.fails != "" && (err == nil || !strings.Contains(err.Error(), tt.fails) || strings.Contains(err.Error(), labelOwner)) {
 				t.Errorf("build: %v", err)
+			}
+			if err != nil && strings.Contains(err.Error(), "Step ") {
+				t.Errorf("our own steps are counted: %v", err)
+			}
+			// What is not there to begin with can be had; all else is in the file.
+			if u := (*backends.Unsuitable)(nil); err != nil && errors.As(err, &u) == strings.Contains(tt.fails, "docker pull") {
+				t.Errorf("whose fault is it? %v", err)
 			}
 			if err == nil {
 				tt.is(t, a)
@@ -310,7 +318,7 @@ func TestLastLines(t *testing.T) {
 	for range 100 {
 		log.WriteString("first\n")
 	}
-	log.WriteString("\x1b[31mred\x1b[0m\n\n\x1b]0;title\x07 a\rb\u202ec\nStep 2/3 : LABEL " + labelOwner + "=x\nlast\n")
+	log.WriteString("\x1b[31mred\x1b[0m\n\n\x1b]0;title\x07 a\rb\u202ec\nStep 2/3 : LABEL " + labelOwner + "=x\nStep 3/3 : last\n")
 	got := lastLines([]byte(log.String()))
 	if !strings.HasSuffix(got, "\n  first\n  red\n  ab\ufffdc\n  last") || strings.Count(got, "\n") != 20 {
 		t.Errorf("%q", got)

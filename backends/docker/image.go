@@ -322,12 +322,32 @@ func messages(r io.Reader, what string) error {
 	}
 }
 
+// blame lays an error in making an image of what the user gave at the function's
+// door, so that it leaves out its own cells alone: unless its run is over, its
+// engine is away, or there is no room for any image.
+func (b *backend) blame(ctx context.Context, err error) error {
+	if err == nil || ctx.Err() != nil || full(err) || b.Check(ctx) != nil {
+		return err
+	}
+	return &backends.Unsuitable{Err: err}
+}
+
+// full reports whether a disk was, here or at the engine.
+func full(err error) bool {
+	text := strings.ToLower(err.Error())
+	return strings.Contains(text, "no space left on device") || strings.Contains(text, "disk quota exceeded")
+}
+
+// step begins a builder's line about an instruction. Its numbers count the
+// instructions that we add.
+var step = regexp.MustCompile(`^Step \d+/\d+ : `)
+
 // lastLines is the end of what a builder said, indented, without the lines that
-// are about our labels.
+// are about our labels, and without the numbers that count them.
 func lastLines(log []byte) string {
 	var lines []string
 	for line := range strings.Lines(string(log)) {
-		line = strings.TrimRight(printable(line), " ")
+		line = step.ReplaceAllString(strings.TrimRight(printable(line), " "), "")
 		if line != "" && !strings.Contains(line, labelOwner) {
 			lines = append(lines, "\n  "+line)
 		}
