@@ -4,8 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"os"
-	"path/filepath"
 	"strings"
 	"time"
 	"unicode"
@@ -15,6 +13,7 @@ import (
 
 	"github.com/nebula-bench/nebula/experiment"
 	"github.com/nebula-bench/nebula/experiment/results"
+	"github.com/nebula-bench/nebula/internal/atomicfile"
 	"github.com/nebula-bench/nebula/internal/words"
 	"github.com/nebula-bench/nebula/reports"
 )
@@ -51,7 +50,7 @@ func (a *app) openGate(ctx context.Context, f *runFlags, x *experiment.Experimen
 		if file == "" {
 			continue
 		}
-		if _, err := os.Stat(filepath.Dir(file)); err != nil {
+		if err := atomicfile.Check(file); err != nil {
 			return g, &exitError{exitUsage, fmt.Errorf("%s can't be written: %w", file, err)}
 		}
 	}

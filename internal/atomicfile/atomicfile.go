@@ -32,6 +32,30 @@ func Write(name string, write func(io.Writer) error) error {
 	return replace(target, write)
 }
 
+// Check says what can be known beforehand to keep Write from writing a file,
+// and leaves nothing behind.
+func Check(name string) error {
+	info, err := os.Stat(name)
+	switch {
+	case err == nil && info.IsDir():
+		return &fs.PathError{Op: "write", Path: name, Err: syscall.EISDIR}
+	case err == nil:
+		return nil // a device or a pipe tells when it is opened
+	case err != nil && !errors.Is(err, fs.ErrNotExist):
+		return err // a circle of links, say
+	}
+	target, _, err := resolve(name) // of what is not there, nothing is opened
+	if err != nil {
+		return err
+	}
+	f, err := temporary(target, 0o600)
+	if err != nil {
+		return err
+	}
+	drop(f)
+	return f.Close()
+}
+
 // Create is Write for a file that must not be there yet: its error is
 // fs.ErrExist where it is, whoever was first.
 func Create(name string, write func(io.Writer) error) error {

@@ -139,3 +139,34 @@ func TestWriteAtOnce(t *testing.T) {
 	}
 	nothingElse(t, filepath.Dir(name))
 }
+
+// TestCheck: what can't be written is known before anything is.
+func TestCheck(t *testing.T) {
+	t.Parallel()
+	dir := t.TempDir()
+	at := func(name string) string { return filepath.Join(dir, name) }
+	for name, to := range map[string]string{"loop": "loop", "dangling": "new", "astray": filepath.Join("none", "new")} {
+		if err := os.Symlink(to, at(name)); err != nil {
+			t.Skip(err)
+		}
+	}
+	if err := os.WriteFile(at("there"), []byte("x"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	for name, fine := range map[string]bool{
+		"new": true, "there": true, "dangling": true, os.DevNull: true,
+		"": false, "loop": false, "astray": false, filepath.Join("none", "new"): false, filepath.Join("there", "new"): false,
+	} {
+		path := at(name)
+		if name == os.DevNull {
+			path = name
+		}
+		if err := Check(path); (err == nil) != fine {
+			t.Errorf("%q: %v", name, err)
+		}
+	}
+	left, err := os.ReadDir(dir)
+	if err != nil || len(left) != 4 {
+		t.Errorf("it left %v, %v", left, err)
+	}
+}
