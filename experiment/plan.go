@@ -45,6 +45,9 @@ type LeftOut struct {
 	// Fault is true where the function is to blame, which could not be built
 	// or is nothing that the backend runs.
 	Fault bool `json:"fault,omitempty"`
+	// Nature is true where nothing that one installs could run the cells: the
+	// backend does not have such a start, or does not run such a function.
+	Nature bool `json:"by_nature,omitempty"`
 }
 
 // Trial is one line of the plan: one repetition of a cell.
@@ -66,6 +69,9 @@ type Lack struct {
 	Fault   bool // it is the function's: the cell was meant to run
 }
 
+// nature reports whether nothing that one installs could run the cell.
+func (l Lack) nature() bool { return l.Reason != "" && !l.Machine && !l.Fault }
+
 // NewPlan crosses functions, inputs, backends and starts, leaves out what
 // the matrix, the only patterns or lacks take away, and fixes the order.
 // Only patterns match Cell.String; none keeps everything.
@@ -81,8 +87,11 @@ func NewPlan(x *Experiment, only []string, lacks Lacks) (*Plan, error) {
 		p.Energy = &energy
 	}
 	leftOut := map[LeftOut]int{} // with Cells 0 → index into p.LeftOut
-	drop := func(c Cell, reason string, chosen, fault bool) {
-		key := LeftOut{Function: c.Function, Backend: c.Backend, Start: c.Start, Reason: reason, Chosen: chosen, Fault: fault}
+	drop := func(c Cell, reason string, chosen bool, lack Lack) {
+		key := LeftOut{
+			Function: c.Function, Backend: c.Backend, Start: c.Start, Reason: reason,
+			Chosen: chosen, Fault: lack.Fault && !chosen, Nature: lack.nature() && !chosen,
+		}
 		i, ok := leftOut[key]
 		if !ok {
 			i = len(p.LeftOut)
@@ -98,8 +107,7 @@ func NewPlan(x *Experiment, only []string, lacks Lacks) (*Plan, error) {
 				// Nothing was asked for by name, so nothing is missed that
 				// the backend does not have anywhere.
 				starts = slices.DeleteFunc(slices.Clone(Starts), func(s Start) bool {
-					l := lacks(f, b, s)
-					return l.Reason != "" && !l.Machine && !l.Fault
+					return lacks(f, b, s).nature()
 				})
 				if len(starts) == 0 {
 					starts = []Start{Cold} // carries the reason
@@ -117,7 +125,7 @@ func NewPlan(x *Experiment, only []string, lacks Lacks) (*Plan, error) {
 						reason, chosen = lack.Reason, false
 					}
 					if reason != "" {
-						drop(c, reason, chosen, lack.Fault && !chosen)
+						drop(c, reason, chosen, lack)
 						continue
 					}
 					p.Cells = append(p.Cells, c)
@@ -182,7 +190,14 @@ func (p *Plan) hash(x *Experiment) (string, error) {
 		Functions []function
 		Backends  []backend
 		Plan      *Plan
-	}{Plan: p}
+	}{}
+	// Why a cell can't run decides nothing; older plans do not say it.
+	plan := *p
+	plan.LeftOut = slices.Clone(p.LeftOut)
+	for i := range plan.LeftOut {
+		plan.LeftOut[i].Nature = false
+	}
+	in.Plan = &plan
 	known := digests{}
 	for _, f := range x.Functions {
 		in.Functions = append(in.Functions, function{f.Name, f.Source, f.Language, f.Image, known.briefly(f.Inputs), f.portableMounts(), f.BuildArgs})

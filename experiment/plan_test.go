@@ -110,12 +110,12 @@ func TestPlanSaysWhoLeftOut(t *testing.T) {
 	x.Matrix.Exclude = []Rule{{Function: []string{"noop"}, Where: "x.hcl:7"}}
 	p := mustPlan(t, x)
 	want := []LeftOut{
-		{"fib", "docker.scratch", Cached, 2, "not here", false, false},
-		{"noop", "wazero.wasm", Cold, 1, "excluded at x.hcl:7", true, false},
-		{"noop", "wazero.wasm", Cached, 1, "excluded at x.hcl:7", true, false},
-		{"noop", "wazero.wasm", Prepared, 1, "excluded at x.hcl:7", true, false},
-		{"noop", "docker.scratch", Cold, 1, "excluded at x.hcl:7", true, false},
-		{"noop", "docker.scratch", Cached, 1, "excluded at x.hcl:7", true, false},
+		{"fib", "docker.scratch", Cached, 2, "not here", false, false, true},
+		{"noop", "wazero.wasm", Cold, 1, "excluded at x.hcl:7", true, false, false},
+		{"noop", "wazero.wasm", Cached, 1, "excluded at x.hcl:7", true, false, false},
+		{"noop", "wazero.wasm", Prepared, 1, "excluded at x.hcl:7", true, false, false},
+		{"noop", "docker.scratch", Cold, 1, "excluded at x.hcl:7", true, false, false},
+		{"noop", "docker.scratch", Cached, 1, "excluded at x.hcl:7", true, false, false},
 	}
 	if d := cmp.Diff(want, p.LeftOut); d != "" {
 		t.Error(d)

@@ -88,34 +88,56 @@ func caveats(s *Summary, r *reading) []Caveat {
 type adder func(l Level, detail string, say func(*Sentence)) *Caveat
 
 // missing says which cells this machine could not run. Lines with the same
-// reason are one caveat.
+// reason are one caveat. What nothing that one installs could run is missed by nobody: a note.
 func missing(s *Summary, add adder) {
-	var reasons []string
-	lines := map[string][]experiment.LeftOut{}
+	type group struct {
+		reason string
+		nature bool
+	}
+	var groups []group
+	lines := map[group][]experiment.LeftOut{}
 	for _, l := range s.LeftOut {
 		if l.Chosen {
 			continue
 		}
-		if lines[l.Reason] == nil {
-			reasons = append(reasons, l.Reason)
+		g := group{l.Reason, l.Nature}
+		if lines[g] == nil {
+			groups = append(groups, g)
 		}
-		lines[l.Reason] = append(lines[l.Reason], l)
+		lines[g] = append(lines[g], l)
 	}
-	for _, reason := range reasons {
-		add(Missing, reason, func(t *Sentence) {
+	for _, g := range groups {
+		level, says := Missing, "could not run here"
+		if g.nature {
+			level, says = Note, "can't run, whatever is installed here"
+		}
+		add(level, g.reason, func(t *Sentence) {
 			cells := 0
 			var names []string
-			for _, l := range lines[reason] {
+			for _, l := range lines[g] {
 				cells += l.Cells
-				if n := l.Backend + " " + string(l.Start); !slices.Contains(names, n) {
+				n := l.Function + " on " + l.Backend
+				if !s.allLeftOut(l) {
+					n += " " + string(l.Start)
+				}
+				if !slices.Contains(names, n) {
 					names = append(names, n)
 				}
 			}
-			t.say("%s could not run here: ", plural(cells, "cell"))
+			t.say("%s %s: ", plural(cells, "cell"), says)
 			t.names(names)
 			t.say(".")
 		})
 	}
+}
+
+// allLeftOut reports whether the line's function has no start on its backend,
+// for this one reason. The line may stand for all of them then.
+func (s *Summary) allLeftOut(l experiment.LeftOut) bool {
+	return !slices.ContainsFunc(s.plan.Cells, func(c experiment.Cell) bool { return c.Function == l.Function && c.Backend == l.Backend }) &&
+		!slices.ContainsFunc(s.LeftOut, func(o experiment.LeftOut) bool {
+			return o.Function == l.Function && o.Backend == l.Backend && o.Reason != l.Reason
+		})
 }
 
 func unfinished(s *Summary, add adder) {
