@@ -69,7 +69,7 @@ func (ld *loader) backend(b *hcl.Block, out *experiment.Backend, ax *axes) (cont
 	newOptions, ok := ld.lang.Backends[out.Type]
 	if !ok {
 		types := slices.Sorted(maps.Keys(ld.lang.Backends))
-		ld.errorf(b.LabelRanges[0], "Unknown backend type", "There is no backend of type %s.%s The types are %s.", quote(out.Type), ld.didYouMean(out.Type, types), list(types))
+		ld.errorf(b.LabelRanges[0], "Unknown backend type", "There is no backend of type %s.%s The types are %s.", quote(out.Type), ld.didYouMean(out.Type, types), listAll(types))
 		return control
 	}
 	before := ld.trouble()
@@ -118,7 +118,7 @@ func (ld *loader) starts(attr *hcl.Attribute) ([]experiment.Start, state) {
 		s := experiment.Start(i.text)
 		switch {
 		case !slices.Contains(experiment.Starts, s):
-			ld.errorf(i.at, "Unknown start", "There is no start %s.%s The starts are %s.", quote(i.text), ld.didYouMean(i.text, startNames()), list(startNames()))
+			ld.errorf(i.at, "Unknown start", "There is no start %s.%s The starts are %s.", quote(i.text), ld.didYouMean(i.text, startNames()), listAll(startNames()))
 			st = failed
 		case slices.Contains(starts, s):
 			ld.errorf(i.at, "Duplicate start", "The start %s is in the list already. Remove one of the two.", quote(i.text))

@@ -234,10 +234,15 @@ func nearest(given string, names []string) string {
 }
 
 // list joins names for a sentence: a, b or c. Of many it gives the first.
-func list(names []string) string {
+func list(names []string) string { return enumerate(names, "or") }
+
+// listAll is list of names that there are all together.
+func listAll(names []string) string { return enumerate(names, "and") }
+
+func enumerate(names []string, last string) string {
 	const most = 12
 	if len(names) > most {
-		return fmt.Sprintf("%s and %d more", list(names[:most]), len(names)-most)
+		return fmt.Sprintf("%s and %d more", enumerate(names[:most], last), len(names)-most)
 	}
 	quoted := make([]string, len(names))
 	for i, n := range names {
@@ -246,5 +251,5 @@ func list(names []string) string {
 	if len(quoted) < 2 {
 		return strings.Join(quoted, "")
 	}
-	return strings.Join(quoted[:len(quoted)-1], ", ") + " or " + quoted[len(quoted)-1]
+	return strings.Join(quoted[:len(quoted)-1], ", ") + " " + last + " " + quoted[len(quoted)-1]
 }

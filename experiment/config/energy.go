@@ -108,7 +108,7 @@ func (ld *loader) source(attrs hcl.Attributes, e *experiment.Energy) {
 	at := attrs["source"].Expr.Range()
 	switch {
 	case !slices.Contains(experiment.EnergySources, s):
-		ld.errorf(at, "Unknown source", "There is no source %s.%s The sources are %s.", quote(s), ld.didYouMean(s, experiment.EnergySources), list(experiment.EnergySources))
+		ld.errorf(at, "Unknown source", "There is no source %s.%s The sources are %s.", quote(s), ld.didYouMean(s, experiment.EnergySources), listAll(experiment.EnergySources))
 	case s == experiment.CommandSource && cst == unset:
 		ld.errorf(at, "No command", "Say which program prints joules or watts: command = [\"./plug\"].")
 	case s != experiment.CommandSource && cst == set:

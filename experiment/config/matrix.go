@@ -167,5 +167,9 @@ func theNames(names []string) string {
 	if len(names) == 0 || len(names) > most {
 		return ""
 	}
-	return " There is " + strings.TrimSpace(list(slices.Compact(slices.Clone(names)))) + "."
+	names = slices.Compact(slices.Clone(names))
+	if len(names) == 1 {
+		return " There is " + strings.TrimSpace(list(names)) + "."
+	}
+	return " There are " + strings.TrimSpace(listAll(names)) + "."
 }

@@ -78,7 +78,7 @@ func (ld *loader) as(attr *hcl.Attribute, r *experiment.Reference) {
 		s, ok := scalar(elements[k])
 		switch {
 		case len(columns) > 0 && !slices.Contains(columns, k):
-			ld.errorf(attr.Expr.Range(), "Unknown column", "The file has no column %s.%s Its columns are %s.", quote(k), ld.didYouMean(k, columns), list(columns))
+			ld.errorf(attr.Expr.Range(), "Unknown column", "The file has no column %s.%s Its columns are %s.", quote(k), ld.didYouMean(k, columns), listAll(columns))
 		case !ok:
 			ld.errorf(attr.Expr.Range(), "Unsuitable value", "%s must be a string, but this is %s.", k, describe(elements[k]))
 		default:
@@ -183,7 +183,7 @@ func figure(f map[string]any, near func(string) string) (p experiment.Published,
 	}
 	p = experiment.Published{Machine: text["machine"], Metric: text["metric"], Values: map[string]float64{}}
 	if !slices.Contains(publishedMetrics(), p.Metric) {
-		return p, fmt.Errorf("there is no metric %s.%s The metrics are %s", quote(p.Metric), near(p.Metric), list(publishedMetrics()))
+		return p, fmt.Errorf("there is no metric %s.%s The metrics are %s", quote(p.Metric), near(p.Metric), listAll(publishedMetrics()))
 	}
 	units := timeUnits
 	if p.Metric == "energy" {
@@ -191,7 +191,7 @@ func figure(f map[string]any, near func(string) string) (p experiment.Published,
 	}
 	unit, ok := units[text["unit"]]
 	if !ok {
-		return p, fmt.Errorf("%s is no unit of %s; units are %s", quote(text["unit"]), p.Metric, list(slices.Sorted(maps.Keys(units))))
+		return p, fmt.Errorf("%s is no unit of %s; units are %s", quote(text["unit"]), p.Metric, listAll(slices.Sorted(maps.Keys(units))))
 	}
 	for _, k := range slices.Sorted(maps.Keys(f)) {
 		v, ok := f[k].(float64)

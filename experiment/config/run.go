@@ -118,7 +118,7 @@ func (ld *loader) untilMetrics(attr *hcl.Attribute, names []item) (metrics []str
 	for _, n := range names {
 		switch {
 		case !slices.Contains(known, n.text):
-			ld.errorf(n.at, "Unknown metric", "There is no metric %s.%s The metrics are %s.", quote(n.text), ld.didYouMean(n.text, known), list(known))
+			ld.errorf(n.at, "Unknown metric", "There is no metric %s.%s The metrics are %s.", quote(n.text), ld.didYouMean(n.text, known), listAll(known))
 		case slices.Contains(metrics, n.text):
 			ld.errorf(n.at, "Duplicate metric", "The metric %s is in the list already. Remove one of the two.", quote(n.text))
 		}
@@ -183,7 +183,7 @@ func (ld *loader) order(attr *hcl.Attribute) (experiment.Order, state) {
 	for _, o := range experiment.Orders {
 		names = append(names, string(o))
 	}
-	ld.errorf(attr.Expr.Range(), "Unknown order", "There is no order %s.%s The orders are %s.", quote(s), ld.didYouMean(s, names), list(names))
+	ld.errorf(attr.Expr.Range(), "Unknown order", "There is no order %s.%s The orders are %s.", quote(s), ld.didYouMean(s, names), listAll(names))
 	return "", failed
 }
 

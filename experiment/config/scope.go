@@ -452,7 +452,7 @@ func (ld *loader) unknownVariable(name string, at hcl.Range, declared variables,
 		names := slices.Sorted(maps.Keys(declared))
 		near := nearest(name, names)
 		if hint = didYouMean(name, names); hint == "" {
-			hint = fmt.Sprintf(" It has %s.", orNone(list(names)))
+			hint = fmt.Sprintf(" It has %s.", orNone(listAll(names)))
 		}
 		if _, given := vars[near]; near != "" && !given {
 			vars[near] = cty.DynamicVal

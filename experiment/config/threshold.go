@@ -57,10 +57,10 @@ func (ld *loader) thresholdMetric(t *experiment.Threshold, attr *hcl.Attribute, 
 	name, st := ld.text(attr)
 	switch {
 	case st == unset && all:
-		ld.errorf(at, "No metric", "Say what the threshold is about: metric = \"startup\". The metrics are %s.", list(known))
+		ld.errorf(at, "No metric", "Say what the threshold is about: metric = \"startup\". The metrics are %s.", listAll(known))
 	case st != set:
 	case !slices.Contains(known, name):
-		ld.errorf(attr.Expr.Range(), "Unknown metric", "There is no metric %s.%s The metrics are %s.", quote(name), ld.didYouMean(name, known), list(known))
+		ld.errorf(attr.Expr.Range(), "Unknown metric", "There is no metric %s.%s The metrics are %s.", quote(name), ld.didYouMean(name, known), listAll(known))
 	}
 	t.Metric = name
 }
@@ -94,7 +94,7 @@ func (ld *loader) checkAssert(attr *hclsyntax.Attribute, n names, iterators []st
 		op, known = map[*hclsyntax.Operation]string{hclsyntax.OpLessThan: "<", hclsyntax.OpGreaterThan: ">"}[b.Op]
 	}
 	if !known {
-		ld.errorf(attr.Expr.Range(), "Not an assertion", "A quantile is below a bound, or above one: %s, with < or >. The quantiles are %s.", assertion, list(quantileNames()))
+		ld.errorf(attr.Expr.Range(), "Not an assertion", "A quantile is below a bound, or above one: %s, with < or >. The quantiles are %s.", assertion, listAll(quantileNames()))
 		attr.Expr = unknownExpr(attr.Expr)
 		return
 	}
