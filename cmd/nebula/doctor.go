@@ -84,9 +84,16 @@ func (a *app) printFindings(found []experiment.Finding) error {
 }
 
 func warnOf(log zerolog.Logger, found []experiment.Finding, what string) {
-	var parts []string
+	var checks, parts []string
+	of := map[string][]string{} // what each check found, maybe within the run and at its end
 	for _, f := range machine.Disturbing(found) {
-		parts = append(parts, f.Check+" ("+f.Found+")")
+		if of[f.Check] == nil {
+			checks = append(checks, f.Check)
+		}
+		of[f.Check] = append(of[f.Check], f.Found)
+	}
+	for _, check := range checks {
+		parts = append(parts, check+" ("+strings.Join(of[check], "; ")+")")
 	}
 	if len(parts) > 0 {
 		log.Warn().Msgf("%s: %s; see nebula doctor", what, strings.Join(parts, "; "))

@@ -204,7 +204,7 @@ func (e *ended) verdict(s *reports.Summary, c *reports.Changes, unconfirmed erro
 	case c != nil && c.Count(reports.Worse) > 0:
 		return &exitError{exitWorse, fmt.Errorf("it is worse than run %s", c.Old.Run)}
 	case e.bad > 0:
-		return &exitError{exitFailed, fmt.Errorf("%d of %d trials failed; the report counts them by cell", e.bad, e.done)}
+		return &exitError{exitFailed, fmt.Errorf("%d of %s failed; the report counts them by cell", e.bad, words.Count(e.done, "trial"))}
 	case e.faulty > 0:
 		return &exitError{exitFailed, fmt.Errorf("%s left out because a function can't run (see above); the report says which", words.Count(e.faulty, "cell"))}
 	case e.flags.strict && s.Undecided():

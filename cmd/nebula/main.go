@@ -150,7 +150,36 @@ Each flag has a twin in the environment: --out is NEBULA_OUT.`,
 		a.doctorCommand(), a.tuneCommand(), a.restoreCommand(),
 		a.cleanCommand(), a.initCommand(), a.versionCommand(), a.childCommand(), a.simulateCommand(),
 	)
+	nameArguments(root)
 	return root
+}
+
+// nameArguments makes the commands say which argument is missing, or too much,
+// where cobra counts them.
+func nameArguments(c *cobra.Command) {
+	for _, sub := range c.Commands() {
+		nameArguments(sub)
+	}
+	check := c.Args
+	if check == nil {
+		return
+	}
+	c.Args = func(c *cobra.Command, args []string) error {
+		err := check(c, args)
+		if err == nil || !strings.Contains(err.Error(), "arg(s)") {
+			return err
+		}
+		if n := c.ArgsLenAtDash(); n >= 0 {
+			args = args[:n] // what follows is another command's
+		}
+		use, _, _ := strings.Cut(c.Use, " [--")
+		wanted := strings.Fields(use)[1:]
+		if len(args) < len(wanted) {
+			missing := strings.TrimSuffix(wanted[len(args)], "...")
+			return fmt.Errorf("%s is missing: %s %s", missing, c.CommandPath(), strings.Join(wanted, " "))
+		}
+		return fmt.Errorf("%q is one argument too many: %s %s", args[len(wanted)], c.CommandPath(), strings.Join(wanted, " "))
+	}
 }
 
 // flagsFromEnvironment sets each flag that was not given from its twin.

@@ -60,7 +60,7 @@ func (a *app) printPlan(p *experiment.Plan) error {
 	if p.Until != nil {
 		atMost = " at most"
 	}
-	fmt.Fprintf(w, "trials\t%d%s: %d cells × %d (%d warm-up, %d counted)\n", p.Len(), atMost, len(p.Cells), p.Warmup+p.Repetitions, p.Warmup, p.Repetitions)
+	fmt.Fprintf(w, "trials\t%d%s: %s × %d (%d warm-up, %d counted)\n", p.Len(), atMost, words.Count(len(p.Cells), "cell"), p.Warmup+p.Repetitions, p.Warmup, p.Repetitions)
 	if u := p.Until; u != nil {
 		fmt.Fprintf(w, "until\ta cell's %s is known to ±%g %%, after %d trials or more", strings.Join(u.Metrics, " and "), 100*u.RelativeError, u.Min)
 		if u.MaxTime > 0 {

@@ -15,6 +15,7 @@ import (
 	"github.com/nebula-bench/nebula/experiment"
 	"github.com/nebula-bench/nebula/experiment/results"
 	"github.com/nebula-bench/nebula/experiment/runner"
+	"github.com/nebula-bench/nebula/internal/words"
 )
 
 // resumed is a run that did not end, about to be continued.
@@ -113,8 +114,8 @@ func (r *resumed) refuse(plan *experiment.Plan, now *results.Run) error {
 		}
 	}
 	if r.folder.Plan.Hash != plan.Hash {
-		changed = append(changed, fmt.Sprintf("plan: %d trials of %d cells → %d trials of %d cells",
-			r.folder.Plan.Len(), len(r.folder.Plan.Cells), plan.Len(), len(plan.Cells)))
+		changed = append(changed, fmt.Sprintf("plan: %s of %s → %s of %s",
+			words.Count(r.folder.Plan.Len(), "trial"), words.Count(len(r.folder.Plan.Cells), "cell"), words.Count(plan.Len(), "trial"), words.Count(len(plan.Cells), "cell")))
 		changed = append(changed, shown...)
 		changed = append(changed, leftOut(r.folder.Plan.LeftOut, plan.LeftOut)...)
 	}

@@ -2,6 +2,7 @@ package machine
 
 import (
 	"fmt"
+	"strings"
 	"time"
 
 	"github.com/nebula-bench/nebula/experiment"
@@ -95,6 +96,9 @@ func share(ss []Stretch, bound float64, unit, format string, of func(Stretch) *f
 		percent = fmt.Sprintf("at most %.1f %%", 100*most)
 	}
 	f.Found = fmt.Sprintf(format, percent)
+	if blocks == 1 {
+		unit = strings.TrimSuffix(strings.TrimSuffix(unit, "s"), "e") // a block, a stretch
+	}
 	if above > 0 {
 		f.Severity = experiment.Noted
 		f.Found += fmt.Sprintf(", and more than %.0f %% in %d of %d %s", 100*bound, above, blocks, unit)

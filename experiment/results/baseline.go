@@ -66,7 +66,7 @@ func findBaseline(out, experiment string) (*Folder, error) {
 	}
 	switch {
 	case len(files) == 0:
-		return nil, fmt.Errorf("no baseline in %s: nebula baseline RUN makes a run the one that others are held against: %w", out, fs.ErrNotExist)
+		return nil, absent(fmt.Sprintf("no baseline in %s: nebula baseline RUN makes a run the one that others are held against; nebula list says which runs there are", out))
 	case len(files) > 1:
 		return nil, fmt.Errorf("%d experiments in %s have a baseline; say which: EXPERIMENT/baseline", len(files), out)
 	}
@@ -77,7 +77,7 @@ func findBaseline(out, experiment string) (*Folder, error) {
 	}
 	f, err := Open(Dir(out, experiment, id))
 	if errors.Is(err, fs.ErrNotExist) {
-		return nil, fmt.Errorf("the baseline of %s, run %s, is not there: %w", experiment, id, err)
+		return nil, absent(fmt.Sprintf("the baseline of %s, run %s, is not there; nebula list says which runs are", experiment, id))
 	}
 	return f, err
 }

@@ -379,6 +379,14 @@ func list(dirs []string) (runs []*Folder, bad []error) {
 	return runs, bad
 }
 
+// absent is an error about a run that is not there, in its own words alone.
+type absent string
+
+func (a absent) Error() string { return string(a) }
+
+// Is makes it fs.ErrNotExist.
+func (a absent) Is(target error) bool { return target == fs.ErrNotExist }
+
 // Find opens the run that a user names: a folder, a run's id, latest or
 // baseline, or one of the latter two of one experiment: coldstart/latest.
 func Find(out, name string) (*Folder, error) {
@@ -404,7 +412,7 @@ func Find(out, name string) (*Folder, error) {
 	if len(found) == 1 {
 		return Open(found[0])
 	}
-	return nil, fmt.Errorf("no run %q: it is neither a run's folder nor the id of a run in %s: %w", name, out, fs.ErrNotExist)
+	return nil, absent(fmt.Sprintf("no run %q: it is neither a run's folder nor the id of a run in %s; nebula list says which there are", name, out))
 }
 
 // latest opens the newest run of an experiment, or of all where it has no
@@ -424,5 +432,5 @@ func latest(out, experiment string) (*Folder, error) {
 	if len(runs) > 0 {
 		but = ", but for those that only confirmed another"
 	}
-	return nil, errors.Join(append(bad, fmt.Errorf("no run%s in %s yet%s: %w", of, out, but, fs.ErrNotExist))...)
+	return nil, errors.Join(append(bad, absent(fmt.Sprintf("no run%s in %s yet%s", of, out, but)))...)
 }
