@@ -45,7 +45,7 @@ func (a *app) runCommand() *cobra.Command {
 	c := &cobra.Command{
 		Use:   "run FILE",
 		Short: "Run an experiment and write its report",
-		Long: `Run an experiment and write its report. One run at a time goes on on a machine.
+		Long: `Run an experiment and write its report. Only one run may use a machine at a time.
 
 A run that was interrupted, killed or broken goes on with --resume RUN, where
 RUN is its folder, its id, or latest; FILE is needed only if the experiment no
