@@ -17,10 +17,15 @@ const FramesEnv = "NEBULA_FRAMES"
 // instance of it can answer another.
 var ErrNoFrames = errors.New("the function does not speak frames, which a warm start needs: see functions/README.md")
 
+// ErrUntried says that a function failed before it answered a frame, so that it
+// is not known whether it ever would.
+var ErrUntried = errors.New("it failed before it answered a frame")
+
 // Framer is an artifact of an engine with a warm start.
 type Framer interface {
 	// Frames makes a live instance and has it answer the request. The error
-	// is ErrNoFrames where the function can't.
+	// is nil only where an answer came, and ErrNoFrames where the function
+	// can't; where it ended with an exit code instead, it is ErrUntried.
 	Frames(context.Context, Request) error
 }
 

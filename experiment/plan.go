@@ -48,6 +48,9 @@ type LeftOut struct {
 	// Nature is true where nothing that one installs could run the cells: the
 	// backend does not have such a start, or does not run such a function.
 	Nature bool `json:"by_nature,omitempty"`
+	// Unasked is true where the file names no starts, and the function was found
+	// not to have this one: nothing that was asked for is missing.
+	Unasked bool `json:"unasked,omitempty"`
 }
 
 // Trial is one line of the plan: one repetition of a cell.
@@ -67,6 +70,7 @@ type Lack struct {
 	Reason  string
 	Machine bool // it is this machine's: elsewhere the cell could run
 	Fault   bool // it is the function's: the cell was meant to run
+	Tried   bool // trying the function showed that it does not have the start
 }
 
 // nature reports whether nothing that one installs could run the cell.
@@ -87,10 +91,10 @@ func NewPlan(x *Experiment, only []string, lacks Lacks) (*Plan, error) {
 		p.Energy = &energy
 	}
 	leftOut := map[LeftOut]int{} // with Cells 0 → index into p.LeftOut
-	drop := func(c Cell, reason string, chosen bool, lack Lack) {
+	drop := func(c Cell, reason string, chosen, asked bool, lack Lack) {
 		key := LeftOut{
-			Function: c.Function, Backend: c.Backend, Start: c.Start, Reason: reason,
-			Chosen: chosen, Fault: lack.Fault && !chosen, Nature: lack.nature() && !chosen,
+			Function: c.Function, Backend: c.Backend, Start: c.Start, Reason: reason, Chosen: chosen,
+			Fault: lack.Fault && !chosen, Nature: lack.nature() && !chosen, Unasked: lack.Tried && !asked && !chosen,
 		}
 		i, ok := leftOut[key]
 		if !ok {
@@ -104,10 +108,11 @@ func NewPlan(x *Experiment, only []string, lacks Lacks) (*Plan, error) {
 		for _, b := range x.Backends {
 			starts := b.Starts
 			if len(starts) == 0 {
-				// Nothing was asked for by name, so nothing is missed that
+				// Nothing was asked for by name, so nothing is said of what
 				// the backend does not have anywhere.
 				starts = slices.DeleteFunc(slices.Clone(Starts), func(s Start) bool {
-					return lacks(f, b, s).nature()
+					l := lacks(f, b, s)
+					return l.nature() && !l.Tried
 				})
 				if len(starts) == 0 {
 					starts = []Start{Cold} // carries the reason
@@ -125,7 +130,7 @@ func NewPlan(x *Experiment, only []string, lacks Lacks) (*Plan, error) {
 						reason, chosen = lack.Reason, false
 					}
 					if reason != "" {
-						drop(c, reason, chosen, lack)
+						drop(c, reason, chosen, len(b.Starts) > 0, lack)
 						continue
 					}
 					p.Cells = append(p.Cells, c)
@@ -195,7 +200,7 @@ func (p *Plan) hash(x *Experiment) (string, error) {
 	plan := *p
 	plan.LeftOut = slices.Clone(p.LeftOut)
 	for i := range plan.LeftOut {
-		plan.LeftOut[i].Nature = false
+		plan.LeftOut[i].Nature, plan.LeftOut[i].Unasked = false, false
 	}
 	in.Plan = &plan
 	known := digests{}

@@ -110,12 +110,12 @@ func TestPlanSaysWhoLeftOut(t *testing.T) {
 	x.Matrix.Exclude = []Rule{{Function: []string{"noop"}, Where: "x.hcl:7"}}
 	p := mustPlan(t, x)
 	want := []LeftOut{
-		{"fib", "docker.scratch", Cached, 2, "not here", false, false, true},
-		{"noop", "wazero.wasm", Cold, 1, "excluded at x.hcl:7", true, false, false},
-		{"noop", "wazero.wasm", Cached, 1, "excluded at x.hcl:7", true, false, false},
-		{"noop", "wazero.wasm", Prepared, 1, "excluded at x.hcl:7", true, false, false},
-		{"noop", "docker.scratch", Cold, 1, "excluded at x.hcl:7", true, false, false},
-		{"noop", "docker.scratch", Cached, 1, "excluded at x.hcl:7", true, false, false},
+		{"fib", "docker.scratch", Cached, 2, "not here", false, false, true, false},
+		{"noop", "wazero.wasm", Cold, 1, "excluded at x.hcl:7", true, false, false, false},
+		{"noop", "wazero.wasm", Cached, 1, "excluded at x.hcl:7", true, false, false, false},
+		{"noop", "wazero.wasm", Prepared, 1, "excluded at x.hcl:7", true, false, false, false},
+		{"noop", "docker.scratch", Cold, 1, "excluded at x.hcl:7", true, false, false, false},
+		{"noop", "docker.scratch", Cached, 1, "excluded at x.hcl:7", true, false, false, false},
 	}
 	if d := cmp.Diff(want, p.LeftOut); d != "" {
 		t.Error(d)
@@ -384,5 +384,36 @@ func TestMountsInHash(t *testing.T) {
 	}
 	if hash("/a/x", "x") == hash("/a/y", "y") {
 		t.Error("the folder's name is not in the hash")
+	}
+}
+
+// TestPlanSaysWhatAFunctionLacks: a start that a function was found not to have
+// is left out with the reason, whether the file asks for starts by name or not;
+// only a start that it asks for is missed.
+func TestPlanSaysWhatAFunctionLacks(t *testing.T) {
+	t.Parallel()
+	x := example()
+	x.Backends[1].Starts = []Start{Cold, Warm}
+	p, err := NewPlan(x, []string{"noop/*"}, func(_ Function, _ Backend, s Start) Lack {
+		if s == Warm {
+			return Lack{Reason: "no frames", Tried: true}
+		}
+		return Lack{}
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	var got []LeftOut
+	for _, l := range p.LeftOut {
+		if l.Function == "noop" {
+			got = append(got, l)
+		}
+	}
+	want := []LeftOut{
+		{"noop", "wazero.wasm", Warm, 1, "no frames", false, false, true, true},
+		{"noop", "docker.scratch", Warm, 1, "no frames", false, false, true, false},
+	}
+	if d := cmp.Diff(want, got); d != "" {
+		t.Error(d)
 	}
 }

@@ -71,7 +71,7 @@ func newDigest(f *results.Folder, s *Summary, judged bool) *digest {
 		Started: s.Started, Trials: s.Trials, NoVerdict: noVerdict(s), Cells: []digestCell{},
 	}
 	for _, l := range s.LeftOut {
-		if !l.Chosen {
+		if !l.Chosen && !l.Unasked {
 			d.Missing += l.Cells
 		}
 	}

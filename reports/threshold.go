@@ -62,10 +62,11 @@ func holdingRank(h stats.Holding) int {
 	return slices.Index([]stats.Holding{stats.Holds, stats.Undecided, stats.Breached}, h)
 }
 
-// leftOutByChoice reports whether the experiment or --only left the cell out.
+// leftOutByChoice reports whether the experiment or --only left the cell out, or
+// nobody asked for its start.
 func (s *Summary) leftOutByChoice(x *Cell) bool {
 	return x.LeftOut != "" && slices.ContainsFunc(s.LeftOut, func(l experiment.LeftOut) bool {
-		return l.Chosen && l.Function == x.Function && l.Backend == x.Backend && l.Start == x.Start && l.Reason == x.LeftOut
+		return (l.Chosen || l.Unasked) && l.Function == x.Function && l.Backend == x.Backend && l.Start == x.Start && l.Reason == x.LeftOut
 	})
 }
 

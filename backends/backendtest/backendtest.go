@@ -368,7 +368,7 @@ func testWarm(t *testing.T, a backends.Artifact) {
 		if !ok {
 			t.Fatal("a backend with a warm start must be able to tell whether a function has one")
 		}
-		for act, want := range map[string]error{"echo": nil, "args": backends.ErrNoFrames, "deaf": backends.ErrNoFrames} {
+		for act, want := range map[string]error{"echo": nil, "args": backends.ErrNoFrames, "deaf": backends.ErrNoFrames, "exit": backends.ErrUntried} {
 			if err := f.Frames(t.Context(), ask("35", act)); !errors.Is(err, want) {
 				t.Errorf("%s: %v, want %v", act, err, want)
 			}

@@ -48,7 +48,11 @@ type live struct {
 func (a *artifact) Frames(ctx context.Context, r backends.Request) error {
 	l, err := a.begin(ctx, r)
 	if err == nil {
-		_, err = l.answer(ctx, r, backends.NewTimeline(backends.Now), true)
+		var resp backends.Response
+		resp, err = l.answer(ctx, r, backends.NewTimeline(backends.Now), true)
+		if answered, _, _ := l.state(); err == nil && !answered {
+			err = fmt.Errorf("%w: exit code %d", backends.ErrUntried, resp.ExitCode)
+		}
 	}
 	if l != nil {
 		removal, cancel := context.WithTimeout(context.WithoutCancel(ctx), lateness)

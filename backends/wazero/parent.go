@@ -74,7 +74,10 @@ func (a *artifact) Frames(ctx context.Context, r backends.Request) error {
 		return err
 	}
 	t := backends.NewTimeline(backends.Now)
-	_, err = i.Invoke(ctx, r, t)
+	resp, err := i.Invoke(ctx, r, t)
+	if err == nil && resp.ExitCode != 0 {
+		err = fmt.Errorf("%w: exit code %d", backends.ErrUntried, resp.ExitCode)
+	}
 	return errors.Join(err, i.Close(ctx, t))
 }
 

@@ -300,7 +300,7 @@ func warnOfMissing(log zerolog.Logger, plan *experiment.Plan) (missed bool, faul
 			}
 			continue
 		}
-		missed = true
+		missed = missed || !l.Unasked
 		e.Str("start", string(l.Start)).Int("cells", l.Cells).Msg("left out: " + l.Reason)
 	}
 	return missed, faulty

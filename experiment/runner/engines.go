@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"path/filepath"
+	"slices"
 	"strconv"
 	"time"
 
@@ -24,7 +25,7 @@ type Engines struct {
 	artifacts  map[string]map[string]backends.Artifact // by backend, by function
 	missing    map[string]map[string]string            // likewise; function "" stands for all
 	unsuitable map[[2]string]bool                      // backend and function: the function is at fault
-	frameless  map[[2]string]bool                      // backend and function without a warm start
+	frameless  map[[2]string]string                    // backend and function: why there is no warm start
 }
 
 // Lacks is what the backends of an experiment can't do by their nature,
@@ -43,19 +44,19 @@ func Open(ctx context.Context, x *experiment.Experiment, only []string, s backen
 		artifacts:  map[string]map[string]backends.Artifact{},
 		missing:    map[string]map[string]string{},
 		unsuitable: map[[2]string]bool{},
-		frameless:  map[[2]string]bool{},
+		frameless:  map[[2]string]string{},
 	}
 	plan, err := experiment.NewPlan(x, only, Lacks)
 	if err != nil {
 		return e, err
 	}
 	needed := map[[2]string]bool{}
-	warm := map[[2]string]string{} // the first input
+	warm := map[[2]string][]string{} // the inputs
 	for _, c := range plan.Cells {
 		key := [2]string{c.Backend, c.Function}
 		needed[key] = true
-		if _, ok := warm[key]; !ok && c.Start == experiment.Warm {
-			warm[key] = c.Input
+		if c.Start == experiment.Warm {
+			warm[key] = append(warm[key], c.Input)
 		}
 	}
 	for i, b := range x.Backends {
@@ -70,7 +71,9 @@ func Open(ctx context.Context, x *experiment.Experiment, only []string, s backen
 				return e, err
 			}
 			if in, ok := warm[[2]string{name, f.Name}]; ok {
-				e.tryFrames(ctx, name, f, in, s)
+				if why := e.tryFrames(ctx, name, f, in, s); why != "" {
+					e.frameless[[2]string{name, f.Name}] = why
+				}
 			}
 		}
 	}
@@ -100,26 +103,48 @@ func (e *Engines) prepare(ctx context.Context, b experiment.Backend, f experimen
 	return nil
 }
 
-// tryFrames finds out whether a function can answer more than one request.
-// Only running it tells; whatever else goes wrong shows in its trials.
-func (e *Engines) tryFrames(ctx context.Context, backend string, f experiment.Function, input string, s backends.Session) {
+// mostTries is how many inputs a function is tried with, of which each may take
+// the run's timeout.
+const mostTries = 3
+
+// tryFrames finds out whether a function can answer more than one request, and
+// says why it has no warm start. Only running it tells, and only an answer is a
+// proof; where it fails with one input, another may show. What is wrong with an
+// engine shows in the trials.
+func (e *Engines) tryFrames(ctx context.Context, backend string, f experiment.Function, inputs []string, s backends.Session) (why string) {
 	framer, ok := e.artifacts[backend][f.Name].(backends.Framer)
 	if !ok {
-		return
+		return ""
 	}
+	tries := 0
 	for _, in := range f.Inputs {
-		if in.Name != input {
+		if !slices.Contains(inputs, in.Name) || tries == mostTries {
 			continue
 		}
+		tries++
 		req := backends.Request{Stdin: []byte(in.Stdin), Args: in.Args, Env: in.Env}
 		err := e.askFrames(ctx, framer, req, backend, s.Log)
-		if errors.Is(err, backends.ErrNoFrames) {
-			e.frameless[[2]string{backend, f.Name}] = true
+		if err == nil {
+			return ""
 		}
-		if err != nil {
-			s.Log.Debug().Err(err).Str("backend", backend).Str("function", f.Name).Msg("tried for a warm start")
+		s.Log.Debug().Err(err).Str("backend", backend).Str("function", f.Name).Str("input", in.Name).Msg("tried for a warm start")
+		switch {
+		case errors.Is(err, backends.ErrNoFrames):
+			return backends.ErrNoFrames.Error()
+		case ctx.Err() != nil || !failedByItself(err) || e.check(ctx, backend) != nil:
+			return ""
+		case why == "":
+			why = fmt.Sprintf("whether the function speaks frames, which a warm start needs, could not be found out: with input %q, %s", in.Name, err)
 		}
 	}
+	return why
+}
+
+// failedByItself reports whether a function failed to answer, and no engine.
+func failedByItself(err error) bool {
+	return slices.ContainsFunc([]error{
+		backends.ErrUntried, backends.ErrCrashed, backends.ErrOutOfMemory, backends.ErrAnswerTooLong, context.DeadlineExceeded,
+	}, func(target error) bool { return errors.Is(err, target) })
 }
 
 // askFrames tries a function once, or again where its engine hung; a function
@@ -167,8 +192,8 @@ func (e *Engines) Lacks(f experiment.Function, b experiment.Backend, s experimen
 	if lack := Lacks(f, b, s); lack.Reason != "" {
 		return lack
 	}
-	if s == experiment.Warm && e.frameless[[2]string{b.Name(), f.Name}] {
-		return experiment.Lack{Reason: backends.ErrNoFrames.Error()}
+	if why := e.frameless[[2]string{b.Name(), f.Name}]; why != "" && s == experiment.Warm {
+		return experiment.Lack{Reason: why, Tried: true}
 	}
 	missing := e.missing[b.Name()]
 	why := missing[""]
