@@ -51,21 +51,22 @@ $(CHARTS): reports/web/package-lock.json
 	@npm ci --prefix reports/web --no-audit --no-fund --loglevel=error && npm run --prefix reports/web --silent build \
 		|| echo "npm could not fetch the chart library: pages will name its hosted copy"
 
-# Two packages at a time, on two processors at least: those whose tests measure
-# come first, and the others give way to them. Functions are built once for all
+# Containers have the machine for themselves: a fork bomb is stopped in its time
+# only where nothing else wants the processors. Then two packages go on at a
+# time, and what does not measure gives way. Functions are built once for all
 # (NEBULA_CACHE). -count=1, because a cached result would not say what it skipped.
-CONTAINERS := ./backends/docker ./cmd/nebula
 MODULES := ./backends/wazero ./experiment/meter ./experiment/runner
 test: export NEBULA_CACHE := $(abspath bin/cache)
 test: export NEBULA_TEST_SKIPPED := $(abspath bin/skipped.txt)
 test: charts
 	@mkdir -p bin && rm -f bin/skipped.txt
 	@go build ./...
-	@others=$$(go list ./... | grep -vxF "$$(go list $(CONTAINERS) $(MODULES))"); \
+	@others=$$(go list ./... | grep -vxF "$$(go list ./backends/docker ./cmd/nebula $(MODULES))"); \
 	test="go test -p 1 -count=1 -timeout 15m"; \
-	{ $$test $(MODULES); modules=$$?; nice -n 10 $$test $$others && exit $$modules; } & beside=$$!; \
 	trap 'trap - TERM; kill 0' INT TERM; \
-	$$test $(CONTAINERS); code=$$?; \
+	$$test ./backends/docker; code=$$?; \
+	{ nice -n 10 $$test $$others; others=$$?; $$test $(MODULES) && exit $$others; } & beside=$$!; \
+	$$test ./cmd/nebula || code=1; \
 	wait $$beside || code=1; \
 	if [ -s bin/skipped.txt ]; then \
 		echo; echo "Skipped, for want of a tool:"; \
