@@ -52,8 +52,8 @@ $(CHARTS): reports/web/package-lock.json
 		|| echo "npm could not fetch the chart library: pages will name its hosted copy"
 
 # Containers have the machine for themselves: a fork bomb is stopped in its time
-# only where nothing else wants the processors. Then two packages go on at a
-# time, and what does not measure gives way. Functions are built once for all
+# only where nothing else wants the processors. After that, what does not measure
+# runs beside what does, and gives way. Functions are built once for all
 # (NEBULA_CACHE). -count=1, because a cached result would not say what it skipped.
 MODULES := ./backends/wazero ./experiment/meter ./experiment/runner
 test: export NEBULA_CACHE := $(abspath bin/cache)
@@ -65,8 +65,8 @@ test: charts
 	test="go test -p 1 -count=1 -timeout 15m"; \
 	trap 'trap - TERM; kill 0' INT TERM; \
 	$$test ./backends/docker; code=$$?; \
-	{ nice -n 10 $$test $$others; others=$$?; $$test $(MODULES) && exit $$others; } & beside=$$!; \
-	$$test ./cmd/nebula || code=1; \
+	nice -n 10 $$test $$others & beside=$$!; \
+	$$test $(MODULES) ./cmd/nebula || code=1; \
 	wait $$beside || code=1; \
 	if [ -s bin/skipped.txt ]; then \
 		echo; echo "Skipped, for want of a tool:"; \
